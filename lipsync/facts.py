@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from pydantic import Field
 
+from lipsync.errors import MediaError
 from lipsync.values import File, Value
 
 
@@ -21,7 +22,9 @@ class VideoFacts(Value):
     display_height_px: int
     sample_aspect: Fraction = Field(description="Width over height of one sample; 1 is square.")
     rotation_deg: int = Field(description="Clockwise turn that shows it upright: 0, 90, 180, 270.")
-    rate: Fraction = Field(description="Frames per second; exact when constant_rate, else the constant rate to conform to.")
+    rate: Fraction = Field(
+        description="Frames per second; exact when constant_rate, else the rate to conform to."
+    )
     constant_rate: bool
     frames: int = Field(ge=0, description="Frames shown (coded and not discarded by an edit list).")
     duration_s: float = Field(ge=0, description="First shown frame to the end of the last.")
@@ -44,11 +47,15 @@ class MediaFacts(Value):
     """Everything that was learnt from one open of one file."""
 
     file: File
-    container: str = Field(description="Container name as libav has it, e.g. 'mov,mp4,m4a,3gp,3g2,mj2'.")
+    container: str = Field(
+        description="Container name as libav has it, e.g. 'mov,mp4,m4a,3gp,3g2,mj2'."
+    )
     duration_s: float = Field(ge=0, description="Longest stream, in seconds.")
     video: VideoFacts | None
     audio: tuple[AudioFacts, ...]
-    warnings: tuple[str, ...] = Field(default=(), description="Oddities that were worked around, one sentence each.")
+    warnings: tuple[str, ...] = Field(
+        default=(), description="Oddities that were worked around, one sentence each."
+    )
 
 
 class FaceFacts(Value):
@@ -57,4 +64,42 @@ class FaceFacts(Value):
     sampled_frames: int = Field(ge=1)
     frames_with_face: int = Field(ge=0)
     most_faces: int = Field(ge=0, description="Most faces seen in one sampled frame.")
-    face_height_px: int = Field(ge=0, description="Median height of the largest face, display pixels; 0 if none.")
+    face_height_px: int = Field(
+        ge=0, description="Median height of the largest face, display pixels; 0 if none."
+    )
+
+
+def picture_of(facts: MediaFacts) -> VideoFacts:
+    """Return the picture of a file that is given as the video.
+
+    Raises:
+        MediaError: It holds none.
+    """
+    if facts.video is None:
+        raise MediaError(
+            f"{facts.file.path}: holds no pictures, only sound ({facts.duration_s:.2f} s of "
+            f"{facts.audio[0].codec}); give a video file"
+        )
+    return facts.video
+
+
+def voice_of(facts: MediaFacts, track: int = 0) -> AudioFacts:
+    """Return one sound track of a file that is given as the voice.
+
+    Args:
+        facts: What `probe` said.
+        track: Position among the audio streams, from 0.
+
+    Raises:
+        MediaError: It holds no sound, or no such track.
+    """
+    if not facts.audio:
+        raise MediaError(
+            f"{facts.file.path}: holds no sound, only pictures ({facts.duration_s:.2f} s); "
+            "give an audio file, or a video with sound"
+        )
+    found = next((audio for audio in facts.audio if audio.track == track), None)
+    if found is None:
+        known = ", ".join(str(audio.track) for audio in facts.audio)
+        raise MediaError(f"{facts.file.path}: has no audio track {track}; choose from {known}")
+    return found

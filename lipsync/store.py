@@ -4,14 +4,23 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lipsync.errors import StorageError
+from lipsync.disk import disk_errors, flush, read_sealed, seal
+from lipsync.errors import MediaError
 from lipsync.home import Home
 from lipsync.values import File
+
+__all__ = ["Store", "disk_errors", "hash_file"]
+
+# git's "racily clean" problem (Documentation/technical/racy-git.txt): a file may change again
+# within one tick of its clock and look unchanged. 2 s is the coarsest clock in use (FAT).
+RACY_NS = 2_000_000_000
 
 
 def hash_file(path: Path) -> str:
@@ -21,7 +30,7 @@ def hash_file(path: Path) -> str:
 
 
 class Store:
-    """Content-addressed files below a home.
+    """Content-addressed files below a home, and what is remembered about files elsewhere.
 
     A file enters by `keep`: it is written under `scratch`, flushed to disk, hashed and renamed,
     so that a process killed at any point leaves nothing that could be taken for a result.
@@ -36,17 +45,34 @@ class Store:
 
         The folder is locked while it is in use: what a killed process left is swept by the next.
         """
-        room = self.home.folder("scratch", uuid.uuid4().hex)
-        with (room / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        room = self.home.folder("scratch") / uuid.uuid4().hex
+        with disk_errors(room):
+            with self._door(fcntl.LOCK_SH):
+                room.mkdir()
+                lock = (room / ".lock").open("w")
+                fcntl.flock(lock, fcntl.LOCK_EX)
             try:
-                with disk_errors(room):
-                    yield room / f"work{suffix}"
+                yield room / f"work{suffix}"
             finally:
                 shutil.rmtree(room, ignore_errors=True)
+                lock.close()
+
+    def sweep(self) -> None:
+        """Remove the scratch folders whose process is gone."""
+        with disk_errors(self.home.folder("scratch")), self._door(fcntl.LOCK_EX):
+            for room in self.home.folder("scratch").iterdir():
+                if room.is_dir() and not _in_use(room):
+                    shutil.rmtree(room, ignore_errors=True)
+
+    @contextmanager
+    def _door(self, kind: int) -> Iterator[None]:
+        """Keep the sweep out of the instant between a folder's making and its locking."""
+        with (self.home.folder("scratch") / ".door").open("w") as door:
+            fcntl.flock(door, kind)
+            yield
 
     def keep(self, path: Path, suffix: str) -> File:
-        """Move a finished scratch file into the store.
+        """Move a finished scratch file into the store, read-only and flushed to disk.
 
         Args:
             path: The file, in `scratch`.
@@ -59,38 +85,121 @@ class Store:
             StorageError: The disk is full or cannot be written.
         """
         with disk_errors(path):
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                os.fsync(stream.fileno())
-            size = path.stat().st_size
-            place = self.home.folder("store", digest[:2]) / f"{digest}{suffix}"
+            digest, size = hash_file(path), path.stat().st_size
+            path.chmod(0o444)
+            flush(path)
+            place = self._place(digest, suffix)
             path.replace(place)
+            flush(place.parent)
         return File(path=place, sha256=digest, size_bytes=size)
 
-    def sweep(self) -> None:
-        """Remove the scratch folders whose process is gone."""
-        for room in self.home.folder("scratch").iterdir():
-            with suppress(OSError), (room / ".lock").open("r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(room, ignore_errors=True)
+    def write_record(self, place: Path, content: Mapping[str, object], *, lasting: bool) -> None:
+        """Put a sealed record in its place: whole, or not at all.
+
+        Args:
+            place: Where it goes; its folder exists.
+            content: What it says, as JSON.
+            lasting: Whether it must outlive a power cut; a memo need not, its seal tells.
+
+        Raises:
+            StorageError: The disk is full or cannot be written.
+        """
+        with self.scratch(".json") as trial:
+            trial.write_text(seal(content), encoding="utf-8")
+            if lasting:
+                flush(trial)
+            trial.replace(place)
+            if lasting:
+                flush(place.parent)
+
+    def here(self, file: File) -> File:
+        """Say where a file is now: a kept file carries its hash as its name, so home may move."""
+        if not file.path.name.startswith(file.sha256):
+            return file
+        suffix = file.path.name.removeprefix(file.sha256)
+        return file.model_copy(update={"path": self._place(file.sha256, suffix)})
+
+    def fingerprint(self, path: Path) -> File:
+        """Know an input by its bytes; hashed again only when the file has changed.
+
+        Raises:
+            MediaError: There is no such file, it is empty, cannot be read, is still being
+                written, or is no file at all.
+        """
+        path = path.expanduser().absolute()
+        with _as_media_error(path):
+            seen = _checked(path)
+            digest = self._remembered(path, seen) or self._hashed(path, seen)
+        return File(path=path, sha256=digest, size_bytes=seen.st_size)
+
+    def intact(self, file: File) -> bool:
+        """Say whether a file is where it was, byte for byte."""
+        try:
+            return self.fingerprint(file.path).sha256 == file.sha256
+        except MediaError:
+            return False
+
+    def _place(self, digest: str, suffix: str) -> Path:
+        return self.home.folder("store", digest[:2]) / f"{digest}{suffix}"
+
+    def _memo(self, path: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()
+        return self.home.folder("memo", name[:2]) / f"{name}.json"
+
+    def _remembered(self, path: Path, seen: os.stat_result) -> str | None:
+        memo = read_sealed(self._memo(path))
+        if memo is None or memo["signature"] != _signature(seen):
+            return None
+        digest: str = memo["sha256"]
+        return digest
+
+    def _hashed(self, path: Path, seen: os.stat_result) -> str:
+        """Hash a file that holds still, and remember it unless it changed a moment ago."""
+        began_ns = time.time_ns()
+        digest = hash_file(path)
+        if _signature(path.stat()) != _signature(seen):
+            raise MediaError(
+                f"{path}: changed while it was read; wait until it is copied completely, run again"
+            )
+        if began_ns - max(seen.st_mtime_ns, seen.st_ctime_ns) > RACY_NS:
+            memo = {"path": str(path), "signature": _signature(seen), "sha256": digest}
+            self.write_record(self._memo(path), memo, lasting=False)
+        return digest
+
+
+def _in_use(room: Path) -> bool:
+    """Say whether the process that made a scratch folder still holds its lock."""
+    with suppress(FileNotFoundError), (room / ".lock").open("r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _signature(seen: os.stat_result) -> list[int]:
+    """Everything the file system changes when it changes a file."""
+    return [seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
+
+
+def _checked(path: Path) -> os.stat_result:
+    """Look at a path before it is opened: a FIFO would wait for ever, a device never end."""
+    seen = path.stat()
+    if stat.S_ISDIR(seen.st_mode):
+        raise MediaError(f"{path}: is a folder; name a file in it")
+    if not stat.S_ISREG(seen.st_mode):
+        raise MediaError(f"{path}: is a pipe or a device, not a file; copy its content to a file")
+    if seen.st_size == 0:
+        raise MediaError(f"{path}: is empty (0 bytes); copy or export it again")
+    return seen
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into one clear sentence.
-
-    Raises:
-        StorageError: In place of ENOSPC, EROFS, EACCES, EPERM or EDQUOT.
-    """
+def _as_media_error(path: Path) -> Iterator[None]:
+    """Turn what the system says about an input into one clear sentence."""
     try:
         yield
+    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the name
+        raise MediaError(f"{path}: there is no such file; check its name") from error
     except OSError as error:
-        import errno  # noqa: PLC0415
-
-        known = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
-        if error.errno not in known:
-            raise
-        free = shutil.disk_usage(path if path.exists() else path.parent).free // 2**20
-        raise StorageError(
-            f"{path}: {error.strerror} ({free} MB free); make room or point DUBLINE_HOME elsewhere"
-        ) from error
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); check the file") from error

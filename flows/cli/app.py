@@ -1,0 +1,182 @@
+"""The commands and their options; what they do is in the modules beside this one."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="dubline",
+    help="Video and dubbed voice in, lip-synced video out, each dub paid for exactly once.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich's help costs 0.25 s of imports; plain help is there in 0.1 s
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class PolicyName(StrEnum):
+    """The policies of `lipsync.catalogue`, as a menu that costs no import."""
+
+    CHEAPEST = "cheapest"
+    BALANCED = "balanced"
+    BEST = "best"
+    FASTEST = "fastest"
+    AUTO = "auto"
+
+
+class SyncName(StrEnum):
+    """The sync modes of `lipsync.fit`, and auto."""
+
+    AUTO = "auto"
+    CUT_OFF = "cut_off"
+    LOOP = "loop"
+    BOUNCE = "bounce"
+    SILENCE = "silence"
+    REMAP = "remap"
+
+
+class FitName(StrEnum):
+    """Who makes the lengths equal."""
+
+    LOCAL = "local"
+    VENDOR = "vendor"
+
+
+def _model_ids(incomplete: str) -> list[str]:
+    """Complete a model's id in the shell."""
+    from lipsync.shelf import load_catalogue  # noqa: PLC0415  only the shell's completion needs it
+
+    return [name for name in load_catalogue().models if name.startswith(incomplete)]
+
+
+Video = Annotated[Path, typer.Argument(help="The video.", metavar="VIDEO")]
+Voice = Annotated[
+    Path, typer.Argument(help="The dubbed voice: sound, or a video with sound.", metavar="VOICE")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Where the dub goes (.mp4, .mov, .mkv).")
+]
+Model = Annotated[
+    str | None, typer.Option(help="Take this model of the catalogue.", autocompletion=_model_ids)
+]
+Policy = Annotated[PolicyName, typer.Option(help="How the models that fit are ranked.")]
+Sync = Annotated[SyncName, typer.Option("--sync-mode", help="How unequal lengths are made equal.")]
+Fit = Annotated[FitName, typer.Option("--fit", help="Who makes the lengths equal.")]
+KeepPicture = Annotated[
+    bool, typer.Option(help="With auto, never cut the picture when it is longer.")
+]
+Trim = Annotated[
+    str | None,
+    typer.Option(help="Stretch of the video, START:END, seconds or h:mm:ss.fff.", metavar="S:E"),
+]
+Track = Annotated[int, typer.Option("--voice-track", help="Audio track of the voice, from 0.")]
+TrimSilence = Annotated[bool, typer.Option(help="Take the silence off the voice's edges.")]
+Profile = Annotated[str, typer.Option(help="Delivery profile: sets loudness and true peak.")]
+LoudnessLufs = Annotated[
+    float | None, typer.Option("--loudness", help="Integrated loudness in LUFS, e.g. -16.")
+]
+Budget = Annotated[
+    float | None, typer.Option("--budget", help="Refuse anything dearer, in US dollars.", min=0)
+]
+Generation = Annotated[int, typer.Option(help="Raise it to buy the same dub again on purpose.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def _wanted(context: typer.Context) -> dict[str, Any]:
+    """Turn a command's options into the fields of DubParams."""
+    return {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in context.params.items()
+        if name != "as_json"
+    }
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the context
+    context: typer.Context,
+    video: Video,
+    voice: Voice,
+    output: Output = None,
+    model: Model = None,
+    policy: Policy = PolicyName.AUTO,
+    sync_mode: Sync = SyncName.AUTO,
+    fit: Fit = FitName.LOCAL,
+    keep_picture: KeepPicture = True,
+    trim: Trim = None,
+    voice_track: Track = 0,
+    trim_silence: TrimSilence = True,
+    profile: Profile = "web",
+    loudness_lufs: LoudnessLufs = None,
+    budget_usd: Budget = None,
+    generation: Generation = 1,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Dub one pair."""
+    from flows.cli.dubbing import run_dub  # noqa: PLC0415  each command imports what it needs
+
+    run_dub(_wanted(context), as_json=as_json)
+
+
+@app.command()
+def plan(  # noqa: PLR0913, PLR0917  as for run
+    context: typer.Context,
+    video: Video,
+    voice: Voice,
+    model: Model = None,
+    policy: Policy = PolicyName.AUTO,
+    sync_mode: Sync = SyncName.AUTO,
+    fit: Fit = FitName.LOCAL,
+    keep_picture: KeepPicture = True,
+    trim: Trim = None,
+    voice_track: Track = 0,
+    trim_silence: TrimSilence = True,
+    profile: Profile = "web",
+    loudness_lufs: LoudnessLufs = None,
+    budget_usd: Budget = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a dub would be and cost on every model; spends nothing."""
+    from flows.cli.planning import run_plan  # noqa: PLC0415  as above
+
+    run_plan(_wanted(context), as_json=as_json)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo's output goes.")] = Path(
+        "dubline-demo"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Dub the bundled sample with the local preview: no key, no network, no cost."""
+    from flows.cli.dubbing import run_demo  # noqa: PLC0415  as above
+
+    run_demo(folder, as_json=as_json)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the catalogue: what each model takes, what it charges, whether it can be used."""
+    from flows.cli.showing import show_models  # noqa: PLC0415  as above
+
+    show_models(as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check this machine: versions, codecs, folders, keys, server."""
+    from flows.cli.doctor import run_doctor  # noqa: PLC0415  as above
+
+    run_doctor(as_json=as_json)
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop the Prefect server that earlier commands left running."""
+    from flows.cli.showing import take_down  # noqa: PLC0415  as above
+
+    take_down(as_json=as_json)

@@ -1,0 +1,68 @@
+"""`dubline run` and `dubline demo`: one dub, from the flow to the lines on the terminal."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from flows.cli.answering import answer, answered, say, valid
+from flows.cli.watching import watched
+from flows.embedded import serving
+from lipsync.errors import UsageError
+from lipsync.home import Home
+from lipsync.report import DubReport, StageRun
+
+# design: exit codes
+VERIFICATION_FAILED = 8
+
+
+def run_dub(fields: dict[str, Any], *, as_json: bool) -> None:
+    """Dub one pair through the flow and answer with its report."""
+    with answered(as_json=as_json):
+        report, stages = _through_the_flow(valid(fields))
+        _show(report, stages, as_json=as_json)
+        if report.failed:
+            raise typer.Exit(VERIFICATION_FAILED)
+
+
+def run_demo(folder: Path, *, as_json: bool) -> None:
+    """Dub the bundled sample into `folder`."""
+    from lipsync.shelf import data_folder  # noqa: PLC0415  the demo alone needs the samples
+
+    samples = data_folder() / "samples"
+    with answered(as_json=as_json):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: is a file; name a folder for the demo's output")
+        folder.mkdir(parents=True, exist_ok=True)
+    fields = {
+        "video": samples / "talk.mp4",
+        "voice": samples / "equal_fr.wav",
+        "output": folder / "demo.preview.mp4",
+        "model": "local-preview",
+        "overwrite": True,
+    }
+    run_dub(fields, as_json=as_json)
+
+
+def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
+    """Run the flow against the server that is there, or the one this command starts."""
+    # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    with serving(Home.found(), say):
+        from flows.dub import dub  # noqa: PLC0415  Prefect may only be imported once served
+        from tasks.stage import journal  # noqa: PLC0415  as above
+
+        with watched(), journal() as stages:
+            report = dub(params)
+        return report, tuple(stages)
+
+
+def _show(report: DubReport, stages: tuple[StageRun, ...], *, as_json: bool) -> None:
+    """Print the report: as JSON, or as the lines a person wants."""
+    if as_json:
+        answer(report.model_copy(update={"stages": stages}).model_dump(mode="json"))
+        return
+    from flows.cli.showing import show_report  # noqa: PLC0415  a script needs no tables
+
+    show_report(report, stages)

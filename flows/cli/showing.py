@@ -1,0 +1,118 @@
+"""What a person reads: reports, plans, the catalogue."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.cli.answering import answer, answered
+from lipsync.home import Home
+from lipsync.output import record_path
+from lipsync.report import DubReport, StageRun
+from lipsync.select import Choice
+from lipsync.verdicts import Mark
+
+_STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red"}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Lay out rows of plain text; nothing in them is read as markup."""
+    laid = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        laid.add_row(*(escape(str(cell)) for cell in row))
+    return laid
+
+
+def show_report(report: DubReport, stages: Sequence[StageRun]) -> None:
+    """Print what was made, whether it is right, what it cost, and where it is."""
+    out = Console()
+    ran = ", ".join(f"{run.name} {run.seconds:.1f} s" for run in stages if run.state != "Cached")
+    checks = Table("check", "figure", "limit", "", box=SIMPLE_HEAD, pad_edge=False)
+    for row in report.verdicts:
+        mark = f"[{_STYLE[row.verdict]}]{row.verdict}[/]"
+        checks.add_row(escape(row.check), escape(str(row.value)), escape(row.limit), mark)
+    out.print(checks)
+    for note in report.notes:
+        out.print(f"note: {note}", markup=False, highlight=False)
+    lines = (
+        ("model", f"{report.model} ({report.vendor}), billed ${report.billed_usd}"),
+        ("lengths", _lengths(report)),
+        ("fit", f"{report.sync_mode}: {report.sync_reason}"),
+        ("stages", ran or "all cached"),
+        ("report", str(record_path(report.output))),
+        ("dub", str(report.output)),
+    )
+    for name, text in lines:
+        out.print(f"{name:<8} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _lengths(report: DubReport) -> str:
+    sides = f"video {report.video_s:.3f} s, voice {report.voice_s:.3f} s"
+    return f"{sides}, dub {report.output_s:.3f} s"
+
+
+def show_choices(choices: Sequence[Choice]) -> None:
+    """Print every model held against the dub, best first."""
+    rows = (
+        (
+            choice.model,
+            "yes" if choice.accepted else "no",
+            f"{choice.predicted_s:.3f}",
+            "unknown" if choice.price_usd is None else f"{choice.price_usd}",
+            "; ".join((*choice.reasons, *choice.warnings)),
+        )
+        for choice in choices
+    )
+    Console().print(table(("model", "can", "length s", "price $", "why"), rows))
+
+
+def take_down(*, as_json: bool) -> None:
+    """Stop the embedded server of this home."""
+    from flows.embedded import down  # noqa: PLC0415  only this command stops it
+
+    with answered(as_json=as_json):
+        said = down(Home.found())
+        if as_json:
+            answer({"down": said})
+        else:
+            Console().print(said, markup=False, highlight=False)
+
+
+def show_models(*, as_json: bool) -> None:
+    """Print the catalogue: every model, its price, and whether it can be used here and now."""
+    import os  # noqa: PLC0415  the environment decides what is available
+
+    from lipsync.shelf import load_catalogue  # noqa: PLC0415  tables of reports do not need it
+    from lipsync.vendors import availability  # noqa: PLC0415  as above
+
+    with answered(as_json=as_json):
+        catalogue = load_catalogue()
+        missing = availability(catalogue, os.environ)
+        if as_json:
+            rows = [
+                {
+                    **model.model_dump(mode="json"),
+                    "available": missing[model.vendor] is None,
+                    "unavailable_because": missing[model.vendor],
+                }
+                for model in catalogue.models.values()
+            ]
+            answer({"models": rows})
+            return
+        Console().print(
+            table(
+                ("model", "vendor", "endpoint", "price", "available"),
+                (
+                    (
+                        model.id,
+                        model.vendor,
+                        model.endpoint,
+                        str(model.price),
+                        missing[model.vendor] or "yes",
+                    )
+                    for model in catalogue.models.values()
+                ),
+            )
+        )

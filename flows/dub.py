@@ -1,0 +1,38 @@
+"""The flow `dub`: one pair in, one verified dub out."""
+
+from prefect import flow
+
+from lipsync.params import DubParams
+from lipsync.report import DubReport
+from tasks.collect import collect
+from tasks.finish import finish
+from tasks.fit import fit
+from tasks.normalize import normalize
+from tasks.probe import probe
+from tasks.report import report
+from tasks.select import select
+from tasks.stage import journal
+from tasks.submit import submit
+from tasks.verify import verify
+
+
+@flow(name="dub", flow_run_name="dub {params.video.name} with {params.voice.name}")
+def dub(params: DubParams) -> DubReport:
+    """Dub one pair: a video and a voice in, a lip-synced, verified video out.
+
+    Every stage is kept by the content of what goes into it: running the same dub again makes
+    nothing twice, and a paid request is bought once, whatever happens in between.
+
+    Args:
+        params: What to dub and how.
+    """
+    with journal():
+        pair = probe(params)
+        voice = normalize(params, pair)
+        decision = select(params, pair, voice)
+        fitted = fit(decision)
+        ticket = submit(decision, fitted)
+        delivery = collect(ticket)
+        finished = finish(params, decision, fitted, delivery)
+        verdicts = verify(decision, fitted, finished)
+        return report(params, decision, delivery, finished, verdicts)

@@ -1,0 +1,132 @@
+"""The cache: what a stage has made is not made again, for as long as it is still there, intact.
+
+A result is found by content (`content_key`): the bytes that went in, the parameters, and the
+version of the stage's behaviour. No path, clock or flow run takes part. docs/adr/0002 says why.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from lipsync.disk import alone, read_sealed
+from lipsync.errors import MediaError
+from lipsync.store import Store
+from lipsync.values import File, Value, content_key
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Made(Generic[T]):
+    """What a stage made.
+
+    Attributes:
+        value: The result.
+        cached: Whether it was there already.
+        seconds: How long the making took, now or then; when cached, the time that was saved.
+    """
+
+    value: T
+    cached: bool
+    seconds: float
+
+
+class Cache:
+    """Results of stages below a home, shared by every process and thread that uses that home."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def made(
+        self, stage: str, version: int, request: Value, returns: type[T], make: Callable[[], T]
+    ) -> Made[T]:
+        """Return what `stage` makes of `request`; make it only when it is not there, intact.
+
+        Of all who ask for one thing at a time one makes it; the others wait for it and find it.
+        An error is never kept: whoever asks next tries again.
+
+        Args:
+            stage: The stage's word; two stages never share a result.
+            version: The version of the stage's behaviour.
+            request: Everything the stage is given.
+            returns: The type of the result: a `Value`, or whatever pydantic can write and read.
+            make: Makes it; files in its result are in the store or in the request.
+
+        Raises:
+            MediaError: An input changed while it was worked on.
+            StorageError: The result could not be recorded.
+        """
+        key = content_key(stage, version, request)
+        place = self.store.home.folder("cache", stage, key[:2]) / f"{key}.json"
+        found = self._found(place, request, returns)
+        if found is not None:
+            return found
+        with alone(self.store.home.folder("locks") / f"{key}.lock"):
+            return self._found(place, request, returns) or self._make(place, request, returns, make)
+
+    def _found(self, place: Path, request: Value, returns: type[T]) -> Made[T] | None:
+        """Read a record; None when it is missing, torn, of another shape, or its files are not."""
+        record = read_sealed(place)
+        if record is None:
+            return None
+        try:
+            value = TypeAdapter(returns).validate_python(record["value"], strict=False)
+        except ValidationError:
+            log.warning("%s: is a result of another shape; made again", place)
+            return None
+        given = {file.sha256: file for file in files_in(request)}
+        value = with_files(value, lambda file: given.get(file.sha256) or self.store.here(file))
+        if not all(self.store.intact(file) for file in files_in(value)):
+            log.warning("%s: a file of this result is gone or altered; made again", place)
+            return None
+        return Made(value, cached=True, seconds=record["seconds"])
+
+    def _make(
+        self, place: Path, request: Value, returns: type[T], make: Callable[[], T]
+    ) -> Made[T]:
+        """Make and record; what was made of an input that changed meanwhile is not recorded."""
+        began_s = time.monotonic()
+        value = make()
+        took_s = time.monotonic() - began_s
+        for file in files_in(request):
+            if not self.store.intact(file):
+                raise MediaError(f"{file.path}: changed while it was worked on; run again")
+        written = TypeAdapter(returns).dump_python(value, mode="json")
+        self.store.write_record(place, {"seconds": took_s, "value": written}, lasting=True)
+        return Made(value, cached=False, seconds=took_s)
+
+
+def files_in(value: Any) -> Iterator[File]:
+    """Find every file a value names, at any depth."""
+    if isinstance(value, File):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from files_in(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from files_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from files_in(item)
+
+
+def with_files(value: Any, replaced: Callable[[File], File]) -> Any:
+    """Copy a value with every file in it replaced, at any depth."""
+    if isinstance(value, File):
+        return replaced(value)
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        return value.model_copy(update=with_files(fields, replaced))
+    if isinstance(value, dict):
+        return {name: with_files(item, replaced) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(with_files(item, replaced) for item in value)
+    return value

@@ -1,0 +1,88 @@
+"""Conform: carry out a fit plan, so that the pair that is sent has equal lengths.
+
+What already looks right is copied packet by packet, what lies across a cut is encoded, what comes
+again is encoded once; only a source in another format is encoded throughout.
+"""
+
+import logging
+from collections.abc import Callable
+
+from pydantic import Field
+
+from lipsync.facts import VideoFacts
+from lipsync.fit import FitPlan, FittedPair
+from lipsync.media.assembly import Assembly
+from lipsync.media.cut import Copied
+from lipsync.media.source import Source
+from lipsync.media.tempo import length_of, write_at_tempo, write_voice
+from lipsync.store import Store
+from lipsync.values import File, Value
+
+logger = logging.getLogger(__name__)
+
+
+class ConformRequest(Value):
+    """What the fit stage carries out."""
+
+    video: File
+    video_facts: VideoFacts
+    plan: FitPlan
+    voice: File = Field(description="The normalized voice: 48 kHz 16-bit PCM WAV.")
+
+
+def conform(
+    request: ConformRequest,
+    store: Store,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> FittedPair:
+    """Make the pair that is sent.
+
+    The video has exactly the planned frames at the plan's constant rate: H.264, 8-bit 4:2:0,
+    BT.709 SDR, progressive, upright, square samples, even size, starting at zero, index in front,
+    no sound. The voice has exactly the planned samples. What is left to the vendor keeps its
+    lengths.
+
+    Args:
+        request: Both sides and the plan.
+        store: Where both results are kept.
+        progress: Called with frames written and frames in all.
+
+    Raises:
+        MediaError: A side is damaged, or shorter than the plan needs.
+        StorageError: The disk is full or cannot be written.
+    """
+    plan = request.plan
+    source = Source(request.video.path, request.video_facts)
+    parts = source.pieces(plan)
+    total = sum(part.frames for part in parts)
+    taken = sum(part.frames for part in parts if isinstance(part, Copied))
+    with store.scratch(".mp4") as path:
+        for done in Assembly(source, parts, plan.rate).write(path):
+            if progress is not None:
+                progress(done, total)
+        video = store.keep(path, ".mp4")
+    logger.info("%s: %s, %d frames, %d copied", source.path.name, plan.sync_mode, total, taken)
+    return FittedPair(
+        video=video,
+        voice=_fitted_voice(request, store),
+        frames=total,
+        rate=plan.rate,
+        copied_frames=taken,
+        encoded_frames=total - taken,
+    )
+
+
+def _fitted_voice(request: ConformRequest, store: Store) -> File:
+    """Give the voice its tempo and its exact number of samples."""
+    plan, voice = request.plan, request.voice.path
+    if plan.by_vendor or (plan.tempo == 1 and length_of(voice) == plan.voice_samples):
+        return request.voice
+    with store.scratch(".wav") as target:
+        spoken = None
+        if plan.tempo != 1:
+            retimed = target.with_name("retimed.wav")
+            spoken = write_at_tempo(voice, retimed, plan.tempo)
+            voice = retimed
+        write_voice(voice, target, plan.voice_samples, spoken=spoken)
+        return store.keep(target, ".wav")

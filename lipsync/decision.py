@@ -1,0 +1,196 @@
+"""The decision: all that is settled about a dub before anything is cut, sent or paid."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from lipsync.catalogue import Model
+from lipsync.errors import MediaError, UsageError
+from lipsync.facts import FaceFacts, MediaFacts, VideoFacts
+from lipsync.fit import FitPlan, FittedPair, Lengths, SyncMode, plan_fit, vendor_plan
+from lipsync.options import request_arguments
+from lipsync.params import DubParams
+from lipsync.price import Basis
+from lipsync.select import Choice, Selection
+from lipsync.tickets import Order
+from lipsync.timing import Trim, grid_frames, parse_trim, trim_frames
+from lipsync.values import File, Value, content_key
+from lipsync.voice import LoudnessTarget, NormalizeRequest, Voice
+
+
+class Pair(Value):
+    """What is known of a video and a voice track."""
+
+    video: MediaFacts
+    voice: MediaFacts
+    faces: FaceFacts
+
+    @property
+    def picture(self) -> VideoFacts:
+        """The video's picture; a pair is not made without one."""
+        assert self.video.video is not None
+        return self.video.video
+
+
+class Decision(Value):
+    """Which model makes the dub, of what, how long, how loud, and at what price."""
+
+    pair: Pair
+    voice: Voice
+    target: LoudnessTarget
+    track: int = Field(description="Audio track of the supplied voice.")
+    plan: FitPlan
+    selection: Selection
+    model: Model
+    generation: int
+
+    @property
+    def choice(self) -> Choice:
+        """The choice that is taken, with its length and price."""
+        return next(one for one in self.selection.choices if one.model == self.selection.chosen)
+
+
+def paired(video: MediaFacts, voice: MediaFacts, faces: FaceFacts | None) -> Pair:
+    """Put two files together.
+
+    Raises:
+        MediaError: The first has no picture, or the second no sound.
+    """
+    if video.video is None or faces is None:
+        raise MediaError(f"{video.file.path}: has no picture ({video.container}); give a video")
+    if not voice.audio:
+        raise MediaError(f"{voice.file.path}: has no sound; give a file somebody speaks in")
+    return Pair(video=video, voice=voice, faces=faces)
+
+
+def normalizing(params: DubParams, target: LoudnessTarget, pair: Pair) -> NormalizeRequest:
+    """Say what the normalize stage has to do."""
+    return NormalizeRequest(
+        source=pair.voice.file,
+        track=params.voice_track,
+        target=target,
+        trim_silence=params.trim_silence,
+    )
+
+
+def planned(params: DubParams, picture: VideoFacts, voice: Voice) -> FitPlan:
+    """Plan how the lengths are made equal, by us or by the vendor.
+
+    Raises:
+        UsageError: The trim keeps nothing, or the vendor is to fit without being told how.
+        MediaError: The trim lies outside the video, or no automatic fit is within its limits.
+    """
+    trim = parse_trim(params.trim) if params.trim else Trim()
+    first, count = trim_frames(trim, grid_frames(picture), picture.rate)
+    lengths = Lengths(
+        first_frame=first, source_frames=count, rate=picture.rate, voice_samples=voice.samples
+    )
+    mode = params.sync_mode
+    if params.fit == "local":
+        wanted = SyncMode(mode) if mode != "auto" else mode
+        return plan_fit(wanted, lengths, keep_picture=params.keep_picture)
+    if mode == "auto":
+        raise UsageError(
+            "--fit vendor sends the pair as it is: say with --sync-mode how the vendor should fit "
+            "it (cut_off, loop, bounce, silence or remap)"
+        )
+    return vendor_plan(SyncMode(mode), lengths)
+
+
+def ordered(decision: Decision, fitted: FittedPair, engine: int) -> Order:
+    """Write the order: what is sent, with what arguments, at what quote.
+
+    The vendor's own mode is always sent explicitly: defaults differ from vendor to vendor.
+
+    Args:
+        decision: What was settled.
+        fitted: The pair as it is sent.
+        engine: Version of the embedded engine; part of what the local vendor is asked for.
+    """
+    model, plan = decision.model, decision.plan
+    mode = plan.sync_mode if plan.by_vendor else SyncMode.CUT_OFF
+    arguments = request_arguments(model, {}, mode)
+    if model.vendor == "local":
+        arguments["engine"] = engine
+    return Order(
+        key=_order_key(decision, fitted, arguments),
+        generation=decision.generation,
+        vendor=model.vendor,
+        model=model.id,
+        endpoint=model.endpoint,
+        arguments=arguments,
+        video=fitted.video,
+        voice=fitted.voice,
+        frames=plan.frames,
+        rate=plan.rate,
+        quoted_usd=decision.choice.price_usd or Decimal(0),
+    )
+
+
+class Asked(Value):
+    """What a dub is asked to be: its inputs by their bytes, and everything that shapes it."""
+
+    video: File
+    voice: File
+    shape: DubParams
+
+    @classmethod
+    def of(cls, params: DubParams, video: File, voice: File) -> "Asked":
+        """Leave out where things are and what they may cost: that shapes nothing."""
+        nowhere = {"video": Path(), "voice": Path(), "output": None}
+        unbound = {"budget_usd": None, "overwrite": False}
+        return cls(video=video, voice=voice, shape=params.model_copy(update=nowhere | unbound))
+
+    @property
+    def key(self) -> str:
+        """Equal keys, equal dubs."""
+        return content_key("dub", 1, self)
+
+
+class _Bought(Value):
+    """What makes two purchases the same (design: paying once, the key).
+
+    The bytes are those the user gave, with what was decided about them, and not those an encoder
+    made of them: another version of an encoder must never be a reason to pay again. A vendor that
+    is free is asked again whenever what is sent to it changes.
+    """
+
+    video: File
+    voice: File
+    track: int
+    voice_starts_s: float
+    fit: tuple[Any, ...]
+    endpoint: str
+    vendor: str
+    arguments: dict[str, Any]
+    generation: int
+    sent: tuple[File, ...]
+
+
+def _order_key(decision: Decision, fitted: FittedPair, arguments: dict[str, Any]) -> str:
+    plan, model = decision.plan, decision.model
+    free = model.price.basis is Basis.FREE
+    bought = _Bought(
+        video=decision.pair.video.file,
+        voice=decision.pair.voice.file,
+        track=decision.track,
+        voice_starts_s=decision.voice.lead_trimmed_s,
+        fit=(
+            plan.sync_mode,
+            str(plan.rate),
+            plan.first_frame,
+            plan.source_frames,
+            plan.frames,
+            plan.voice_samples,
+            plan.tempo,
+            plan.by_vendor,
+        ),
+        endpoint=model.endpoint,
+        vendor=model.vendor,
+        arguments=arguments,
+        generation=decision.generation,
+        sent=(fitted.video, fitted.voice) if free else (),
+    )
+    return content_key("order", 1, bought)

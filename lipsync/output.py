@@ -1,0 +1,130 @@
+"""The output: where it goes, whether it may go there, and how it gets there whole."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lipsync.errors import StorageError, UsageError
+from lipsync.report import DubReport
+from lipsync.store import Store, disk_errors
+from lipsync.values import File
+
+# What finish can write: the containers every player and every vendor here takes.
+CONTAINERS = (".mp4", ".mov", ".mkv")
+
+
+def record_path(output: Path) -> Path:
+    """Say where the JSON record of an output is: beside it.
+
+    >>> record_path(Path("out/talk.mp4")).name
+    'talk.mp4.json'
+    """
+    return output.with_name(f"{output.name}.json")
+
+
+def default_output(video: Path, voice: Path, *, preview: bool) -> Path:
+    """Name the output after its pair, beside the video; a preview says so in its name.
+
+    >>> default_output(Path("a/talk.mov"), Path("de.wav"), preview=True).as_posix()
+    'a/talk.de.preview.mp4'
+    """
+    kind = "preview" if preview else "dub"
+    return video.with_name(f"{video.stem}.{voice.stem}.{kind}.mp4")
+
+
+def recorded(output: Path) -> DubReport | None:
+    """Read the record beside an output; None when there is none that can be read."""
+    try:
+        return DubReport.model_validate_json(record_path(output).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def is_the_dub(store: Store, output: Path, dub_key: str) -> bool:
+    """Say whether what is there was made for this very request and is as it was made."""
+    record = recorded(output)
+    if record is None or record.dub_key != dub_key or not output.is_file():
+        return False
+    return store.fingerprint(output).sha256 == record.output_sha256
+
+
+def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
+    """Keep what is there, unless it is an earlier result of this very request.
+
+    Raises:
+        UsageError: Something else is there.
+    """
+    if output.exists() and not is_the_dub(store, output, dub_key):
+        raise UsageError(
+            f"{output}: exists and is something else; choose another output, or --overwrite it"
+        )
+
+
+def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
+    """Refuse an output that could not be written, before anything is made or paid.
+
+    Raises:
+        UsageError: It is an input, a folder, of an unknown container, or its folder is missing.
+        StorageError: Its folder cannot be written.
+    """
+    if output.suffix.lower() not in CONTAINERS:
+        raise UsageError(
+            f"{output}: an output ends in {', '.join(CONTAINERS)}, not in '{output.suffix}'"
+        )
+    if output.is_dir():
+        raise UsageError(f"{output}: is a folder; name a file in it, e.g. {output / 'dub.mp4'}")
+    if not output.parent.is_dir():
+        raise UsageError(f"{output}: the folder {output.parent} does not exist; create it first")
+    for source in inputs:
+        if source.exists() and output.exists() and source.samefile(output):
+            raise UsageError(f"{output}: is an input of this dub; choose another output")
+    _try_writing(output.parent)
+
+
+def _try_writing(folder: Path) -> None:
+    """Write and remove an empty file: the only question a folder answers truthfully."""
+    trial = folder / f".dubline-{uuid.uuid4().hex}"
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be written ({error.strerror}); choose another output with -o"
+        ) from error
+
+
+def is_in_place(store: Store, output: Path, file: File) -> bool:
+    """Say whether the output is there already, byte for byte."""
+    if not output.is_file() or output.stat().st_size != file.size_bytes:
+        return False
+    return store.fingerprint(output).sha256 == file.sha256
+
+
+def place(file: File, output: Path) -> None:
+    """Copy a kept file to where the user wants it: whole and flushed, or not at all.
+
+    Raises:
+        StorageError: The disk is full or read-only; what was there before is still there.
+    """
+    write_whole(output, lambda trial: shutil.copyfile(file.path, trial))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write(trial)` fill a file beside `path`, then put it in its place in one step.
+
+    Raises:
+        StorageError: The disk is full or read-only; `path` is as it was.
+    """
+    trial = path.with_name(f".dubline-{uuid.uuid4().hex}{path.suffix}")
+    try:
+        with disk_errors(trial):
+            write(trial)
+            with trial.open("rb") as stream:
+                os.fsync(stream.fileno())
+            trial.replace(path)
+    finally:
+        trial.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""The parameters of a dub: one model, which is also the form a person fills in."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from lipsync.catalogue import Policy
+from lipsync.timing import parse_trim
+from lipsync.values import Value
+
+SyncChoice = Literal["auto", "cut_off", "loop", "bounce", "silence", "remap"]
+Fitter = Literal["local", "vendor"]
+
+
+def _readable_trim(text: str | None) -> str | None:
+    if text is not None:
+        parse_trim(text)
+    return text
+
+
+def _place(position: int) -> dict[str, Any]:
+    """Fix where a field stands in the form."""
+    return {"position": position}
+
+
+class DubParams(Value):
+    """Dub one pair: a video and a voice in, a lip-synced video out.
+
+    The defaults spend nothing: without a key only the local preview is available, and a paid
+    model is never taken unless its price is within `budget_usd`.
+    """
+
+    video: Path = Field(description="The video, e.g. in/talk.mp4.", json_schema_extra=_place(0))
+    voice: Path = Field(
+        description="The dubbed voice: a sound file, or a video whose sound is taken.",
+        json_schema_extra=_place(1),
+    )
+    output: Path | None = Field(
+        default=None,
+        description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video.",
+        json_schema_extra=_place(2),
+    )
+    model: str | None = Field(
+        default=None,
+        description="Id of one model of the catalogue; leave empty to let the policy choose.",
+        json_schema_extra=_place(3),
+    )
+    policy: Policy = Field(
+        default=Policy.AUTO,
+        description="How the models that can make this dub are ranked.",
+        json_schema_extra=_place(4),
+    )
+    budget_usd: float | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        title="Budget (USD)",
+        description="Refuse to send anything that costs more. Empty: no limit.",
+        json_schema_extra=_place(5),
+    )
+    sync_mode: SyncChoice = Field(
+        default="auto",
+        description="How unequal lengths are made equal; auto looks at the mismatch and says why.",
+        json_schema_extra=_place(6),
+    )
+    fit: Fitter = Field(
+        default="local",
+        description="Who makes the lengths equal: Dubline before sending, or the vendor.",
+        json_schema_extra=_place(7),
+    )
+    keep_picture: bool = Field(
+        default=True,
+        description="auto, video longer: keep the whole picture (silence) or cut it (cut_off).",
+        json_schema_extra=_place(8),
+    )
+    trim: Annotated[str | None, AfterValidator(_readable_trim)] = Field(
+        default=None,
+        description="Stretch of the video, START:END in seconds or h:mm:ss.fff, e.g. 2.5:10.",
+        json_schema_extra=_place(9),
+    )
+    voice_track: int = Field(
+        default=0,
+        ge=0,
+        description="Which audio track of the voice file, from 0.",
+        json_schema_extra=_place(10),
+    )
+    trim_silence: bool = Field(
+        default=True,
+        description="Take the silence off both edges of the voice, but for a short pad.",
+        json_schema_extra=_place(11),
+    )
+    profile: str = Field(
+        default="web",
+        description="Delivery profile of data/profiles.toml: sets loudness and true peak.",
+        json_schema_extra=_place(12),
+    )
+    loudness_lufs: float | None = Field(
+        default=None,
+        ge=-36,
+        le=-5,
+        title="Loudness (LUFS)",
+        description="Integrated loudness of the voice; empty: as the profile says.",
+        json_schema_extra=_place(13),
+    )
+    generation: int = Field(
+        default=1,
+        ge=1,
+        description="Raise it to buy the same dub again on purpose.",
+        json_schema_extra=_place(14),
+    )
+    overwrite: bool = Field(
+        default=False,
+        description="Replace an output that is there and is something else.",
+        json_schema_extra=_place(15),
+    )

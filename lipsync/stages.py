@@ -1,0 +1,304 @@
+"""The stages of one dub, each kept by the content of what goes into it.
+
+A stage answers with what it made and whether that was there already. The task shells, the plan
+of the command line and anyone's script call these; the order they go in is the flow's.
+
+The media libraries, OpenCV and the ledger are imported by the stage that works with them, when it
+has work to do: a dub that is finished is found again without any of them.
+"""
+
+import time
+from decimal import Decimal
+from functools import partial
+
+from lipsync.cache import Made
+from lipsync.catalogue import Catalogue
+from lipsync.decision import Asked, Decision, Pair, normalizing, ordered, paired, planned
+from lipsync.facts import FaceFacts, MediaFacts
+from lipsync.finish import Finished, FinishRequest
+from lipsync.finish import finish as finish_dub
+from lipsync.fit import FittedPair
+from lipsync.output import (
+    check_output,
+    is_in_place,
+    place,
+    record_path,
+    recorded,
+    refuse_to_overwrite,
+    write_whole,
+)
+from lipsync.params import DubParams
+from lipsync.profiles import profile_named
+from lipsync.progress import tell
+from lipsync.report import DubReport, StageRun
+from lipsync.select import Selection, SelectRequest
+from lipsync.select import select as choose
+from lipsync.telling import output_of, told
+from lipsync.tickets import Delivery, Ticket, TicketState
+from lipsync.values import File, Value
+from lipsync.verdicts import Verdict
+from lipsync.verify import VerifyRequest
+from lipsync.verify import verify as verify_dub
+from lipsync.voice import LoudnessTarget, Voice
+from lipsync.workshop import Workshop
+
+# Raised whenever a stage's result changes for the same input: what was kept is made again.
+PROBE, NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY = 1, 1, 1, 1, 1, 1, 1
+
+
+class _Look(Value):
+    """What probing a file is asked for."""
+
+    file: File
+    faces: bool
+
+
+class _Seen(Value):
+    """What a look at a file found."""
+
+    facts: MediaFacts
+    faces: FaceFacts | None
+
+
+class _Weighing(Value):
+    """A selection is as old as its catalogue."""
+
+    request: SelectRequest
+    catalogue: Catalogue
+
+
+class Verdicts(Value):
+    """What verify found."""
+
+    found: tuple[Verdict, ...]
+
+
+def target(params: DubParams) -> LoudnessTarget:
+    """Say how loud the voice shall be: the profile's target, unless a loudness is given.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    wanted = profile_named(params.profile).target
+    if params.loudness_lufs is None:
+        return wanted
+    return wanted.model_copy(update={"integrated_lufs": params.loudness_lufs})
+
+
+def admit(shop: Workshop, params: DubParams) -> None:
+    """Refuse at once what needs no look inside: a missing input, an output that cannot be.
+
+    Raises:
+        MediaError: An input is missing, unreadable, empty, or no regular file.
+        UsageError: The output is an input, a folder, of an unknown container, or something else.
+        StorageError: The output's folder cannot be written.
+    """
+    asked = _asked(shop, params)
+    if params.output is None:
+        return
+    check_output(params.output, (params.video, params.voice))
+    if not params.overwrite:
+        refuse_to_overwrite(shop.store, params.output, asked.key)
+
+
+def _asked(shop: Workshop, params: DubParams) -> Asked:
+    video, voice = shop.store.fingerprint(params.video), shop.store.fingerprint(params.voice)
+    return Asked.of(params, video, voice)
+
+
+def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
+    """Learn what both files are, and whose face is in the picture.
+
+    Raises:
+        MediaError: A file cannot be used, has no picture, or no sound.
+    """
+    admit(shop, params)
+    video = _seen(shop, _Look(file=shop.store.fingerprint(params.video), faces=True))
+    voice = _seen(shop, _Look(file=shop.store.fingerprint(params.voice), faces=False))
+    pair = paired(video.value.facts, voice.value.facts, video.value.faces)
+    return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
+
+
+def _seen(shop: Workshop, look: _Look) -> Made[_Seen]:
+    def make() -> _Seen:
+        from lipsync.faces import look as look_for_faces  # noqa: PLC0415  see the module
+        from lipsync.probe import probe as probe_file  # noqa: PLC0415
+
+        facts = probe_file(look.file)
+        if not look.faces or facts.video is None:
+            return _Seen(facts=facts, faces=None)
+        return _Seen(facts=facts, faces=look_for_faces(look.file.path, facts.video))
+
+    return shop.cache.made("probe", PROBE, look, _Seen, make)
+
+
+def normalize(shop: Workshop, params: DubParams, pair: Pair) -> Made[Voice]:
+    """Bring the voice to 48 kHz WAV at its target loudness, its edges trimmed of silence.
+
+    Raises:
+        MediaError: The voice is silent, damaged, or has no such track.
+    """
+    request = normalizing(params, target(params), pair)
+
+    def make() -> Voice:
+        from lipsync.normalize import normalize as normalize_voice  # noqa: PLC0415  see the module
+
+        return normalize_voice(request, shop.store)
+
+    return shop.cache.made("normalize", NORMALIZE, request, Voice, make)
+
+
+def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[Decision]:
+    """Plan the fit, hold every model against it, and settle on one.
+
+    Raises:
+        UsageError: The pinned model cannot be used, the trim keeps nothing, or the output is
+            something else already.
+        MediaError: No automatic fit is within its limits.
+        NoModelError: No model takes the pair.
+        BudgetError: The choice is over the budget.
+    """
+    plan = planned(params, pair.picture, voice)
+    budget = None if params.budget_usd is None else Decimal(str(params.budget_usd))
+    request = SelectRequest(
+        video=pair.video,
+        voice=voice,
+        faces=pair.faces,
+        plan=plan,
+        policy=params.policy,
+        model=params.model,
+        budget_usd=budget,
+        vendors=shop.availability,
+    )
+    weighing = _Weighing(request=request, catalogue=shop.catalogue)
+    made = shop.cache.made(
+        "select", SELECT, weighing, Selection, partial(choose, request, shop.catalogue)
+    )
+    decision = Decision(
+        pair=pair,
+        voice=voice,
+        target=target(params),
+        track=params.voice_track,
+        plan=plan,
+        selection=made.value,
+        model=shop.catalogue.models[made.value.chosen],
+        generation=params.generation,
+    )
+    return Made(decision, made.cached, made.seconds)
+
+
+def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
+    """Carry out the fit plan: the pair that leaves has equal lengths within one frame.
+
+    Raises:
+        MediaError: A side is damaged, or shorter than the plan needs.
+    """
+    from lipsync.conform import ConformRequest, conform  # noqa: PLC0415  see the module
+
+    request = ConformRequest(
+        video=decision.pair.video.file,
+        video_facts=decision.pair.picture,
+        plan=decision.plan,
+        voice=decision.voice.file,
+    )
+    make = partial(conform, request, shop.store, progress=partial(tell, "fit"))
+    return shop.cache.made("fit", FIT, request, FittedPair, make)
+
+
+def submit(shop: Workshop, decision: Decision, fitted: FittedPair) -> Made[Ticket]:
+    """Send the order once, or attach to the ticket it has; the ledger decides, not the cache."""
+    from lipsync.submit import submit as submit_order  # noqa: PLC0415
+
+    began_s = time.monotonic()
+    order = ordered(decision, fitted, RENDER)
+    submitted = submit_order(order, shop.ledger, shop.vendor(order.vendor))
+    return Made(submitted.ticket, not submitted.new, time.monotonic() - began_s)
+
+
+def collect(shop: Workshop, ticket: Ticket) -> Made[Delivery]:
+    """Wait for the ticket's result and bring it into the store; found there, it is not fetched."""
+    from lipsync.collect import collect as collect_ticket  # noqa: PLC0415  see the module
+
+    began_s = time.monotonic()
+    before = shop.ledger.ticket(ticket.id)
+    delivery = collect_ticket(before, shop.ledger, shop.vendor(ticket.vendor), shop.store)
+    there = before.state is TicketState.DELIVERED and before.updated_at == (
+        shop.ledger.ticket(ticket.id).updated_at
+    )
+    return Made(delivery, there, time.monotonic() - began_s)
+
+
+def finish(
+    shop: Workshop, params: DubParams, decision: Decision, fitted: FittedPair, delivery: Delivery
+) -> Made[Finished]:
+    """Put our voice over the delivered picture; the picture is copied.
+
+    Raises:
+        MediaError: The container does not take the picture's codec.
+    """
+    request = FinishRequest(
+        picture=delivery.file,
+        voice=fitted.voice,
+        frames=decision.plan.frames,
+        rate=decision.plan.rate,
+        target=decision.target,
+        source=decision.pair.video.file,
+        suffix=output_of(params, decision).suffix.lower(),
+        preview=decision.model.preview,
+        model=decision.model.title,
+    )
+    make = partial(finish_dub, request, shop.store)
+    return shop.cache.made("finish", FINISH, request, Finished, make)
+
+
+def verify(
+    shop: Workshop, decision: Decision, fitted: FittedPair, finished: Finished
+) -> Made[Verdicts]:
+    """Hold the finished video against what was promised."""
+    request = VerifyRequest(
+        output=finished.file,
+        frames=decision.plan.frames,
+        rate=decision.plan.rate,
+        display_width_px=decision.pair.picture.display_width_px,
+        display_height_px=decision.pair.picture.display_height_px,
+        target=decision.target,
+        supplied=decision.pair.voice.file,
+        supplied_track=decision.track,
+        lead_trimmed_s=decision.voice.lead_trimmed_s,
+        tempo=decision.plan.tempo,
+        fitted=fitted.voice,
+    )
+    return shop.cache.made(
+        "verify", VERIFY, request, Verdicts, lambda: Verdicts(found=verify_dub(request))
+    )
+
+
+def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
+    shop: Workshop,
+    params: DubParams,
+    decision: Decision,
+    delivery: Delivery,
+    finished: Finished,
+    verdicts: Verdicts,
+    ran: tuple[StageRun, ...],
+) -> Made[DubReport]:
+    """Put the output in its place, and its record beside it.
+
+    Raises:
+        StorageError: The output's folder cannot be written or is full; nothing is half-written.
+        UsageError: Something else has appeared there meanwhile.
+    """
+    began_s = time.monotonic()
+    output, asked = output_of(params, decision), _asked(shop, params)
+    there = is_in_place(shop.store, output, finished.file)
+    known = recorded(output)
+    if there and known is not None and known.dub_key == asked.key:
+        return Made(known, cached=True, seconds=time.monotonic() - began_s)
+    if not (there or params.overwrite):
+        refuse_to_overwrite(shop.store, output, asked.key)
+    written = told(output, asked, decision, delivery, finished, verdicts.found, ran)
+    if not there:
+        place(finished.file, output)
+    text = written.model_dump_json(indent=2)
+    write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
+    return Made(written, cached=False, seconds=time.monotonic() - began_s)

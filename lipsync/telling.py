@@ -1,0 +1,77 @@
+"""Telling: how the outcomes of the stages become the report of a dub."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from lipsync.decision import Asked, Decision
+from lipsync.finish import Finished
+from lipsync.output import default_output
+from lipsync.params import DubParams
+from lipsync.report import DubReport, StageRun
+from lipsync.tickets import Delivery
+from lipsync.timing import seconds
+from lipsync.verdicts import Verdict
+
+
+def output_of(params: DubParams, decision: Decision) -> Path:
+    """Say where a dub goes: where the user wants it, else beside the video."""
+    preview = decision.model.preview
+    return params.output or default_output(params.video, params.voice, preview=preview)
+
+
+def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
+    output: Path,
+    asked: Asked,
+    decision: Decision,
+    delivery: Delivery,
+    finished: Finished,
+    verdicts: tuple[Verdict, ...],
+    ran: tuple[StageRun, ...],
+) -> DubReport:
+    """Tell a dub's whole story in one value."""
+    plan = decision.plan
+    figures = {row.check: row.value for row in verdicts if isinstance(row.value, float)}
+    return DubReport(
+        output=output.absolute(),
+        output_sha256=finished.file.sha256,
+        dub_key=asked.key,
+        video=asked.video.path.absolute(),
+        video_sha256=asked.video.sha256,
+        voice=asked.voice.path.absolute(),
+        voice_sha256=asked.voice.sha256,
+        vendor=decision.model.vendor,
+        model=decision.model.id,
+        request_id=delivery.request_id,
+        ticket_id=delivery.ticket_id,
+        video_s=plan.mismatch.video_s,
+        voice_s=plan.mismatch.voice_s,
+        mismatch_s=plan.mismatch.mismatch_s,
+        sync_mode=plan.sync_mode,
+        sync_reason=plan.reason,
+        tempo=plan.tempo,
+        predicted_s=decision.choice.predicted_s,
+        output_s=seconds(int(figures["length"]), plan.rate),
+        quoted_usd=decision.choice.price_usd or Decimal(0),
+        billed_usd=delivery.billed_usd,
+        loudness_lufs=finished.loudness.integrated_lufs,
+        true_peak_dbtp=finished.loudness.true_peak_dbtp,
+        voice_offset_ms=figures.get("voice_offset"),
+        verdicts=verdicts,
+        choices=decision.selection.choices,
+        notes=_notes(decision, delivery, finished),
+        stages=ran,
+    )
+
+
+def _notes(decision: Decision, delivery: Delivery, finished: Finished) -> tuple[str, ...]:
+    """Gather what every stage had to say, in the order of the stages."""
+    pair = decision.pair
+    return (
+        *pair.video.warnings,
+        *pair.voice.warnings,
+        *decision.voice.warnings,
+        *decision.plan.warnings,
+        *decision.choice.warnings,
+        *delivery.notes,
+        *finished.notes,
+    )

@@ -1,0 +1,13 @@
+"""The task `collect`: from a ticket to its delivery."""
+
+from lipsync import stages
+from lipsync.cache import Made
+from lipsync.tickets import Delivery, Ticket
+from tasks.stage import stage
+from tasks.workshop import workshop
+
+
+@stage("collect", "collect ticket {ticket.id} from {ticket.model}", retries=3)
+def collect(ticket: Ticket) -> Made[Delivery]:
+    """Wait for the result and bring it into the store; a broken download never buys again."""
+    return stages.collect(workshop(), ticket)

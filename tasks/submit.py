@@ -1,0 +1,15 @@
+"""The task `submit`: the one order, sent once."""
+
+from lipsync import stages
+from lipsync.cache import Made
+from lipsync.decision import Decision
+from lipsync.fit import FittedPair
+from lipsync.tickets import Ticket
+from tasks.stage import stage
+from tasks.workshop import workshop
+
+
+@stage("submit", "submit to {decision.model.id}", retries=3)
+def submit(decision: Decision, fitted: FittedPair) -> Made[Ticket]:
+    """Send the order, or attach to the ticket it already has."""
+    return stages.submit(workshop(), decision, fitted)

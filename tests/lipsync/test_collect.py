@@ -1,0 +1,279 @@
+"""Collect: what was bought arrives, whole, however often the way there breaks."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lipsync.collect import FIRST_PAUSE_S, LONGEST_PAUSE_S, Waiting, collect, pauses
+from lipsync.errors import LipsyncError, OutcomeUnknown, VendorBusy, VendorError
+from lipsync.home import Home
+from lipsync.ledger import Ledger
+from lipsync.store import Store, hash_file
+from lipsync.submit import submit
+from lipsync.tickets import Ticket, TicketState
+from lipsync.vendors.protocol import Fetched, Fetching, Progress, Standing
+from tests.clips import make_clip
+from tests.lipsync.deaths import CALLS, at_once, die_at
+from tests.lipsync.orders import PaidVendor, make_order, raising
+from tests.lipsync.test_store import rewrite_unseen
+
+ONCE = Waiting(patience_s=0)
+
+
+@pytest.fixture(scope="session")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("vendor") / "result.mp4", frames=25)
+
+
+@pytest.fixture
+def ledger(home: Home) -> Ledger:
+    return Ledger(home.ledger)
+
+
+@pytest.fixture
+def vendor(tmp_path: Path, result: Path) -> PaidVendor:
+    return PaidVendor(tmp_path / "books", result)
+
+
+@pytest.fixture
+def ticket(ledger: Ledger, vendor: PaidVendor) -> Ticket:
+    return submit(make_order(), ledger, vendor).ticket
+
+
+def test_a_result_is_in_the_store_and_the_ledger_says_so(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, result: Path
+) -> None:
+    delivery = collect(ticket, ledger, vendor, store)
+    assert hash_file(delivery.file.path) == delivery.file.sha256 == hash_file(result)
+    assert (delivery.billed_usd, delivery.notes) == (Decimal("0.04"), ("made by job",))
+    now = ledger.ticket(ticket.id)
+    assert (now.state, now.delivery) == (TicketState.DELIVERED, delivery.file)
+
+
+def test_a_delivered_ticket_is_not_fetched_again(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    assert collect(ticket, ledger, vendor, store) == collect(ticket, ledger, vendor, store)
+    assert vendor.fetches == 1
+
+
+def test_a_delivery_is_found_after_the_home_was_moved(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    collect(ticket, ledger, vendor, store)
+    ledger.close()
+    moved = Home(store.home.root.rename(store.home.root.with_name("moved")))
+    delivery = collect(ticket, Ledger(moved.ledger), vendor, Store(moved))
+    assert (delivery.file.path.is_file(), vendor.fetches) == (True, 1)
+
+
+def _alter(path: Path) -> None:
+    rewrite_unseen(path, path.read_bytes()[::-1])
+
+
+@pytest.mark.parametrize("harm", [pytest.param(Path.unlink, id="lost"), pytest.param(_alter)])
+def test_a_delivery_that_was_harmed_is_fetched_again_and_not_bought_again(
+    ticket: Ticket,
+    ledger: Ledger,
+    vendor: PaidVendor,
+    store: Store,
+    harm: Callable[[Path], None],
+) -> None:
+    first = collect(ticket, ledger, vendor, store)
+    harm(first.file.path)
+    assert collect(ticket, ledger, vendor, store) == first
+    assert hash_file(first.file.path) == first.file.sha256
+    assert (vendor.fetches, vendor.sold) == (2, 1)
+
+
+def test_four_processes_that_collect_one_ticket_fetch_it_once(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+) -> None:
+    ledger.close()
+    at_once(4, lambda _number: collect(ticket, Ledger(home.ledger), vendor, store))
+    assert vendor.fetches == 1
+
+
+def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
+    ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+) -> None:
+    point, worker = 1, Ledger(home.ledger)
+    ticket = submit(make_order("k1"), ledger, vendor).ticket
+
+    def work() -> None:
+        collect(ticket, worker, vendor, store)
+
+    while die_at(point, work, points=CALLS, before=worker.tickets):
+        delivery = collect(ticket, ledger, vendor, store)
+        assert hash_file(delivery.file.path) == delivery.file.sha256
+        delivery.file.path.unlink()
+        point += 9
+        ticket = submit(make_order(f"k{point}"), ledger, vendor).ticket
+        assert vendor.sold_for(ticket.key) == 1
+    store.sweep()
+    assert not [room for room in (home.root / "scratch").iterdir() if room.is_dir()]
+    assert point > 50
+
+
+@pytest.mark.parametrize(
+    "transfer",
+    [
+        pytest.param(lambda whole: whole[: len(whole) // 2], id="cut off"),
+        pytest.param(lambda _whole: b"<html>502 Bad Gateway</html>", id="an error page"),
+        pytest.param(lambda _whole: b"", id="nothing"),
+    ],
+)
+def test_a_transfer_that_is_no_whole_video_is_fetched_again(  # noqa: PLR0913, PLR0917  one table
+    ticket: Ticket,
+    ledger: Ledger,
+    store: Store,
+    tmp_path: Path,
+    result: Path,
+    transfer: Callable[[bytes], bytes],
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(transfer(result.read_bytes()))
+    with pytest.raises(VendorBusy, match="not a whole video"):
+        collect(ticket, ledger, PaidVendor(tmp_path / "books", broken), store)
+    assert ledger.ticket(ticket.id).state is TicketState.COMPLETED
+    assert not list((store.home.root / "store").rglob("*.mp4"))
+    assert collect(ticket, ledger, PaidVendor(tmp_path / "books", result), store)
+
+
+def test_a_voice_without_a_picture_is_no_video(
+    ticket: Ticket, ledger: Ledger, store: Store, tmp_path: Path
+) -> None:
+    from tests.clips import make_voice
+
+    voice = make_voice(tmp_path / "voice.m4a", 0.5)
+    with pytest.raises(VendorBusy, match="not a whole video"):
+        collect(ticket, ledger, PaidVendor(tmp_path / "books", voice), store)
+
+
+def test_a_job_that_is_not_finished_is_collected_later(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    vendor.standings = [Progress(state=Standing.QUEUED, position=3)]
+    with pytest.raises(VendorBusy, match="queued at paid; nothing is lost"):
+        collect(ticket, ledger, vendor, store, ONCE)
+    assert collect(ticket, ledger, vendor, store, ONCE)
+
+
+def test_whoever_waits_is_told_every_answer(
+    ticket: Ticket,
+    ledger: Ledger,
+    vendor: PaidVendor,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept_s: list[float] = []
+    monkeypatch.setattr("lipsync.collect.time.sleep", slept_s.append)
+    vendor.standings = [Progress(state=Standing.QUEUED), Progress(state=Standing.RUNNING)]
+    told: list[Standing] = []
+    collect(ticket, ledger, vendor, store, Waiting(watch=lambda it: told.append(it.state)))
+    assert told == [Standing.QUEUED, Standing.RUNNING, Standing.DONE]
+    assert slept_s == [FIRST_PAUSE_S, FIRST_PAUSE_S * 1.5]
+
+
+def test_the_pause_between_questions_grows_to_its_limit() -> None:
+    waits = pauses()
+    series = [next(waits) for _ in range(6)]
+    assert series == sorted(series)
+    assert (series[0], series[-1]) == (FIRST_PAUSE_S, LONGEST_PAUSE_S)
+
+
+def test_a_vendor_that_does_not_answer_has_not_lost_the_job(
+    ticket: Ticket, ledger: Ledger, store: Store, tmp_path: Path, result: Path
+) -> None:
+    class Silent(PaidVendor):
+        def status(self, ticket: Ticket) -> Progress:  # noqa: ARG002  the protocol
+            raise VendorBusy("no connection")
+
+    with pytest.raises(VendorBusy, match="silent at paid"):
+        collect(ticket, ledger, Silent(tmp_path / "books", result), store, ONCE)
+    assert ledger.ticket(ticket.id) == ticket
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "state", "says"),
+    [
+        pytest.param(
+            Progress(state=Standing.FAILED, detail="no face", billed_usd=Decimal(0)),
+            VendorError,
+            TicketState.FAILED,
+            "no face.*cost nothing",
+            id="failed for free",
+        ),
+        pytest.param(
+            Progress(state=Standing.FAILED, detail="no face"),
+            VendorError,
+            TicketState.FAILED,
+            "may have been charged.*generation",
+            id="failed, bill not known",
+        ),
+        pytest.param(
+            Progress(state=Standing.LOST),
+            OutcomeUnknown,
+            TicketState.UNKNOWN,
+            "knows no request job-1.*requests resolve",
+            id="lost",
+        ),
+    ],
+)
+def test_a_job_that_ends_badly_is_written_down(  # noqa: PLR0913, PLR0917  one table
+    ticket: Ticket,
+    ledger: Ledger,
+    vendor: PaidVendor,
+    store: Store,
+    answer: Progress,
+    error: type[LipsyncError],
+    state: TicketState,
+    says: str,
+) -> None:
+    vendor.standings = [answer]
+    for _ in range(2):
+        with pytest.raises(error, match=says):
+            collect(ticket, ledger, vendor, store, ONCE)
+    assert ledger.ticket(ticket.id).state is state
+
+
+def test_a_result_that_no_longer_exists_is_written_down_as_possibly_charged(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    vendor.answers = [raising(VendorError("410: the link has expired"))]
+    with pytest.raises(VendorError, match="expired"):
+        collect(ticket, ledger, vendor, store)
+    with pytest.raises(VendorError, match="may have been charged"):
+        submit(make_order(), ledger, vendor)
+
+
+def test_a_delivery_that_is_lost_everywhere_stays_delivered_and_paid(
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    collect(ticket, ledger, vendor, store).file.path.unlink()
+    vendor.answers = [raising(VendorError("410: the link has expired"))]
+    with pytest.raises(VendorError, match="expired"):
+        collect(ticket, ledger, vendor, store)
+    assert ledger.ticket(ticket.id).billed_usd == Decimal("0.04")
+
+
+def test_a_ticket_that_was_not_sent_is_not_collected(
+    ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    with pytest.raises(VendorBusy, match="run the dub again"):
+        collect(ledger.intend(make_order()).ticket, ledger, vendor, store)
+
+
+def test_a_vendor_that_names_no_price_is_billed_as_quoted_and_that_is_said(
+    ticket: Ticket, ledger: Ledger, store: Store, tmp_path: Path, result: Path
+) -> None:
+    class Discreet(PaidVendor):
+        def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
+            came = super().fetch(ticket, into, progress)
+            return came.model_copy(update={"billed_usd": None})
+
+    delivery = collect(ticket, ledger, Discreet(tmp_path / "books", result), store)
+    assert delivery.billed_usd == ticket.quoted_usd
+    assert "as quoted" in delivery.notes[-1]

@@ -1,0 +1,172 @@
+"""Finish: the picture is copied, the voice is ours, both start at 0."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from lipsync.errors import MediaError
+from lipsync.finish import Finished, FinishRequest, finish
+from lipsync.media.opening import top_boxes
+from lipsync.normalize import normalize
+from lipsync.probe import probe
+from lipsync.store import Store
+from lipsync.values import File
+from lipsync.voice import NormalizeRequest
+from tests.clips import (
+    as_file,
+    ffmpeg,
+    make_clip,
+    make_voice,
+    read_indices,
+    read_sound,
+    read_times,
+    speech,
+)
+from tests.meters import ffmpeg_loudness, ffmpeg_sound, lag_samples
+
+RATES = [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60)]
+
+
+@pytest.fixture
+def voice(tmp_path: Path, store: Store) -> File:
+    """Two seconds of normalized speech."""
+    path = make_voice(tmp_path / "voice.wav", 2)
+    return normalize(NormalizeRequest(source=as_file(path), trim_silence=False), store).file
+
+
+def finished(picture: Path, voice: File, store: Store, **wishes: object) -> Finished:
+    """Finish with defaults."""
+    facts = {"picture": as_file(picture), "voice": voice, "frames": 50, "rate": Fraction(25)}
+    return finish(FinishRequest.model_validate({**facts, **wishes}), store)
+
+
+def picture_hash(path: Path) -> str:
+    """Hash the bytes of every picture packet."""
+    digest = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            digest.update(bytes(packet))
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("frames", [0, 2])
+def test_the_picture_is_copied_packet_by_packet(
+    tmp_path: Path, store: Store, voice: File, suffix: str, frames: int
+) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=50, sound=True, options={"bf": str(frames)})
+    output = finished(picture, voice, store, suffix=suffix).file.path
+    assert output.suffix == suffix
+    assert picture_hash(output) == picture_hash(picture)
+    assert read_indices(output) == list(range(50))
+    assert read_times(output)[0] == 0
+
+
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_the_rate_stays_exact(tmp_path: Path, store: Store, voice: File, rate: Fraction) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=40, rate=rate)
+    facts = probe(finished(picture, voice, store).file).video
+    assert facts is not None
+    assert (facts.rate, facts.constant_rate, facts.frames) == (rate, True, 40)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_the_voice_starts_with_the_picture_to_the_sample(
+    tmp_path: Path, store: Store, voice: File, suffix: str
+) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=50, options={"bf": "2"})
+    output = finished(picture, voice, store, suffix=suffix).file.path
+    assert lag_samples(read_sound(voice.path), ffmpeg_sound(output)) == 0
+
+
+def test_matroska_marks_the_encoders_priming(tmp_path: Path, store: Store, voice: File) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=50)
+    output = finished(picture, voice, store, suffix=".mkv").file.path
+    assert lag_samples(read_sound(voice.path), read_sound(output)) == 0
+
+
+def test_a_picture_that_starts_late_in_its_file_is_moved_to_the_front(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=50, sound=True)
+    late = tmp_path / "late.mp4"
+    both = ("-i", picture, "-itsoffset", "0.4", "-i", picture)
+    ffmpeg(*both, "-map", "1:v", "-map", "0:a", "-c", "copy", late)
+    assert read_times(late)[0] == Fraction(2, 5)
+    output = finished(late, voice, store).file.path
+    assert read_times(output)[0] == 0
+    assert lag_samples(read_sound(voice.path), ffmpeg_sound(output)) == 0
+
+
+def test_the_delivered_sound_is_gone(tmp_path: Path, store: Store, voice: File) -> None:
+    picture = make_clip(tmp_path / "d.mp4", frames=50, sound=speech(2, seed=8), tracks=2)
+    facts = probe(finished(picture, voice, store, language="deu").file)
+    assert [(sound.codec, sound.language) for sound in facts.audio] == [("aac", "deu")]
+    assert facts.audio[0].sample_rate_hz == 48_000
+
+
+def test_the_index_is_in_front(tmp_path: Path, store: Store, voice: File) -> None:
+    output = finished(make_clip(tmp_path / "d.mp4"), voice, store).file.path
+    boxes, missing = top_boxes(output)
+    assert boxes.index("moov") < boxes.index("mdat")
+    assert missing == 0
+
+
+def test_a_rotated_anamorphic_picture_keeps_both(tmp_path: Path, store: Store, voice: File) -> None:
+    plain = make_clip(tmp_path / "p.mp4", frames=25, sample_aspect=Fraction(4, 3))
+    turned = tmp_path / "t.mp4"
+    ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", turned)
+    before, after = probe(as_file(turned)).video, probe(finished(turned, voice, store).file).video
+    assert before is not None
+    assert after is not None
+    assert before.rotation_deg != 0
+    assert (after.rotation_deg, after.sample_aspect) == (before.rotation_deg, Fraction(4, 3))
+
+
+def test_the_tags_of_the_source_are_kept_and_the_comment_says_what_we_did(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    source = tmp_path / "source.mp4"
+    tags = ("-metadata", "title=Interview", "-metadata", "artist=A. Person")
+    ffmpeg("-i", make_clip(tmp_path / "c.mp4"), "-c", "copy", *tags, source)
+    picture = make_clip(tmp_path / "d.mp4")
+    output = finished(picture, voice, store, source=as_file(source), preview=True).file.path
+    with av.open(str(output)) as container:
+        found = dict(container.metadata)
+    assert (found["title"], found["artist"]) == ("Interview", "A. Person")
+    assert found["comment"].startswith("Preview: lips drawn")
+
+
+def test_the_peak_limit_holds_after_encoding(tmp_path: Path, store: Store) -> None:
+    """A voice right at the limit overshoots in AAC; it is lowered until it does not."""
+    hot = make_voice(tmp_path / "hot.wav", 2, level=0.995, seed=3)
+    done = finished(make_clip(tmp_path / "d.mp4"), as_file(hot), store)
+    assert ffmpeg_loudness(done.file.path)[1] <= -1.0
+    assert done.loudness.true_peak_dbtp <= -1.0
+    assert "so that AAC keeps its limit" in done.notes[0]
+
+
+def test_a_voice_below_the_limit_is_encoded_once_as_it_is(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    quiet = as_file(make_voice(tmp_path / "quiet.wav", 2, level=0.1))
+    done = finished(make_clip(tmp_path / "d.mp4"), quiet, store)
+    assert done.notes == ()
+    assert done.loudness.integrated_lufs == pytest.approx(ffmpeg_loudness(quiet.path)[0], abs=0.1)
+
+
+def test_a_delivery_without_a_picture_is_refused(tmp_path: Path, store: Store, voice: File) -> None:
+    with pytest.raises(MediaError, match=r"d\.m4a: the delivery has no picture"):
+        finished(make_voice(tmp_path / "d.m4a", 1), voice, store)
+
+
+def test_a_codec_the_container_does_not_take_is_answered_with_the_way_out(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    picture = make_clip(tmp_path / "d.mov", frames=3, codec="prores_ks", pix_fmt="yuv422p10le")
+    with pytest.raises(MediaError, match=r"prores picture cannot be put into \.mp4.*\.mov"):
+        finished(picture, voice, store)
+    assert finished(picture, voice, store, suffix=".mov").picture_packets == 3

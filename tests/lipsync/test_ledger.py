@@ -1,0 +1,254 @@
+"""The ledger: what is written is there for ever, and moves only as money may."""
+
+import sqlite3
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from lipsync.errors import StorageError, UsageError
+from lipsync.home import Home
+from lipsync.ledger import Ledger
+from lipsync.ledger.rows import of_new, written
+from lipsync.ledger.schema import events, metadata, tickets
+from lipsync.tickets import ALLOWED, IllegalMove, Receipt, Ticket, TicketMoved, TicketState
+from tests.lipsync.deaths import CALLS, at_once, die_at
+from tests.lipsync.orders import NO_FILE, make_order
+
+RECEIPT = Receipt(request_id="job-1", urls={"status": "https://x/s"})
+
+
+@pytest.fixture
+def ledger(home: Home) -> Ledger:
+    return Ledger(home.ledger)
+
+
+def bring(ledger: Ledger, state: TicketState, key: str = "k1") -> Ticket:
+    """Bring a new ticket to a state by the shortest way."""
+    ticket = ledger.intend(make_order(key)).ticket
+    if state is TicketState.INTENDED:
+        return ticket
+    if state is TicketState.CANCELLED:
+        return ledger.cancelled(ticket, "not wanted", Decimal(0))
+    ticket = ledger.submitting(ticket)
+    if state is TicketState.SUBMITTING:
+        return ticket
+    if state in {TicketState.REFUSED, TicketState.UNKNOWN}:
+        return move(ledger, ticket, state)
+    ticket = ledger.submitted(ticket, RECEIPT)
+    if state is TicketState.DELIVERED:
+        ticket = ledger.completed(ticket)
+    return ticket if state is ticket.state else move(ledger, ticket, state)
+
+
+def move(ledger: Ledger, ticket: Ticket, to: TicketState) -> Ticket:
+    """Move a ticket by the method that is named for the state."""
+    more: dict[TicketState, tuple[Any, ...]] = {
+        TicketState.INTENDED: ("once more",),
+        TicketState.SUBMITTED: (RECEIPT,),
+        TicketState.DELIVERED: (NO_FILE, Decimal("0.04")),
+        TicketState.REFUSED: ("wrong",),
+        TicketState.FAILED: ("broke",),
+        TicketState.UNKNOWN: ("silence",),
+        TicketState.CANCELLED: ("not wanted",),
+    }
+    name = "postponed" if to is TicketState.INTENDED else to.value
+    moved: Ticket = getattr(ledger, name)(ticket, *more.get(to, ()))
+    return moved
+
+
+def test_a_ticket_is_what_was_ordered(ledger: Ledger) -> None:
+    order = make_order(quoted_usd=Decimal("0.1000000000000000055511151231257827"))
+    ticket = ledger.intend(order).ticket
+    assert (ticket.order, ticket.quoted_usd) == (order, order.quoted_usd)
+    assert (ticket.state, ticket.billed_usd) == (TicketState.INTENDED, None)
+
+
+def test_a_key_has_one_ticket(ledger: Ledger) -> None:
+    first, second = ledger.intend(make_order()), ledger.intend(make_order())
+    assert (first.new, second.new) == (True, False)
+    assert second.ticket == first.ticket
+
+
+def test_a_ticket_is_read_back_as_it_was_written(ledger: Ledger) -> None:
+    ticket = bring(ledger, TicketState.DELIVERED)
+    assert ledger.ticket(ticket.id) == ledger.by_key("k1") == ledger.tickets()[0] == ticket
+    assert (ticket.request_id, ticket.urls) == (RECEIPT.request_id, RECEIPT.urls)
+    assert (ticket.delivery, ticket.billed_usd) == (NO_FILE, Decimal("0.04"))
+
+
+def test_times_are_utc(ledger: Ledger) -> None:
+    ticket = bring(ledger, TicketState.SUBMITTED)
+    assert ticket.created_at.tzinfo == UTC
+    assert ticket.created_at < ticket.updated_at <= datetime.now(UTC)
+
+
+def test_every_move_is_in_the_history(ledger: Ledger) -> None:
+    ticket = bring(ledger, TicketState.DELIVERED)
+    assert [event.state.value for event in ledger.history(ticket)] == [
+        "intended",
+        "submitting",
+        "submitted",
+        "completed",
+        "delivered",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), list(product(TicketState, TicketState)), ids=lambda state: state.value
+)
+def test_a_ticket_moves_only_as_allowed(
+    ledger: Ledger, here: TicketState, there: TicketState
+) -> None:
+    ticket = bring(ledger, here)
+    if there in ALLOWED[here]:
+        assert move(ledger, ticket, there).state is there
+    else:
+        with pytest.raises(IllegalMove, match=f"is {here}"):
+            move(ledger, ticket, there)
+        assert ledger.ticket(ticket.id) == ticket
+
+
+def test_nothing_that_may_have_been_bought_can_be_sent_again() -> None:
+    """From a state after the POST no way leads back to it, but through a known end."""
+    ends = {TicketState.REFUSED, TicketState.FAILED, TicketState.CANCELLED}
+    bought = {TicketState.SUBMITTED, TicketState.COMPLETED, TicketState.UNKNOWN}
+    reached, edge = set(bought), set(bought)
+    while edge:
+        edge = {to for state in edge - ends for to in ALLOWED[state]} - reached
+        reached |= edge
+    assert not reached & {TicketState.INTENDED, TicketState.SUBMITTING}
+
+
+def test_of_two_workers_with_one_ticket_in_hand_one_moves_it(ledger: Ledger) -> None:
+    ticket = bring(ledger, TicketState.INTENDED)
+    ledger.submitting(ticket)
+    with pytest.raises(TicketMoved, match="look again"):
+        ledger.submitting(ticket)
+
+
+def test_an_answer_about_an_earlier_attempt_cannot_end_a_later_one(ledger: Ledger) -> None:
+    first = bring(ledger, TicketState.SUBMITTED)
+    again = ledger.again(ledger.failed(first, "broke", Decimal(0)), make_order())
+    second = ledger.submitted(ledger.submitting(again), Receipt(request_id="job-2"))
+    with pytest.raises(TicketMoved):
+        ledger.completed(first)
+    assert ledger.ticket(second.id) == second
+
+
+@pytest.mark.parametrize(
+    ("state", "billed_usd"),
+    [
+        pytest.param(TicketState.FAILED, None, id="failed, bill not known"),
+        pytest.param(TicketState.FAILED, Decimal("0.04"), id="failed and billed"),
+    ],
+)
+def test_what_may_have_cost_something_is_not_ordered_again(
+    ledger: Ledger, state: TicketState, billed_usd: Decimal | None
+) -> None:
+    ticket = ledger.failed(bring(ledger, TicketState.SUBMITTED), "broke", billed_usd)
+    assert ticket.state is state
+    with pytest.raises(IllegalMove, match="known to have cost nothing"):
+        ledger.again(ticket, make_order())
+
+
+def test_what_cost_nothing_is_ordered_again_and_its_history_stays(ledger: Ledger) -> None:
+    ticket = ledger.failed(bring(ledger, TicketState.SUBMITTED), "broke", Decimal(0))
+    again = ledger.again(ticket, make_order(quoted_usd=Decimal(1)))
+    assert (again.id, again.attempt, again.request_id) == (ticket.id, 2, None)
+    assert again.quoted_usd == Decimal(1)
+    broke = next(event for event in ledger.history(again) if event.state == "failed")
+    assert (broke.attempt, broke.request_id, broke.detail) == (1, "job-1", "broke")
+
+
+def test_tickets_are_found_by_state(ledger: Ledger) -> None:
+    open_one = bring(ledger, TicketState.SUBMITTED, "a")
+    bring(ledger, TicketState.DELIVERED, "b")
+    assert ledger.tickets({TicketState.SUBMITTED, TicketState.COMPLETED}) == (open_one,)
+
+
+def test_a_ticket_that_is_not_there_is_said(ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match="7: there is no such ticket"):
+        ledger.ticket(7)
+
+
+def test_eight_processes_that_open_a_new_ledger_at_once_write_one_ticket(home: Home) -> None:
+    def intend(number: int) -> None:
+        ledger = Ledger(home.ledger)
+        assert ledger.intend(make_order("same")).ticket.id == 1
+        ledger.intend(make_order(f"own-{number}"))
+
+    home.folder()
+    at_once(8, intend)
+    assert len(Ledger(home.ledger).tickets()) == 9
+
+
+def test_a_writer_killed_anywhere_leaves_a_ledger_that_reads_well(home: Home) -> None:
+    """A ticket stands where its history says, at every point."""
+    point = 1
+    writer, reader = Ledger(home.ledger), Ledger(home.ledger)
+
+    def write() -> None:
+        bring(writer, TicketState.DELIVERED, f"k{point}")
+
+    while die_at(point, write, points=CALLS, before=writer.tickets):
+        if (ticket := reader.by_key(f"k{point}")) is not None:
+            history = reader.history(ticket)
+            assert (history[-1].state, len(history)) == (ticket.state, ticket.revision)
+        point += 9
+    assert point > 50
+
+
+def test_a_commit_is_on_the_disk_and_readers_do_not_wait(ledger: Ledger, home: Home) -> None:
+    bring(ledger, TicketState.SUBMITTED)
+    with ledger._writing(), sqlite3.connect(home.ledger) as other:
+        assert other.execute("select state from tickets").fetchall() == [("submitted",)]
+        assert other.execute("pragma journal_mode").fetchone() == ("wal",)
+    with ledger._reading() as connection:
+        assert connection.exec_driver_sql("pragma synchronous").scalar() == 2  # FULL
+
+
+def test_a_ledger_of_another_version_is_not_touched(ledger: Ledger, home: Home) -> None:
+    ledger.tickets()
+    ledger.close()
+    with sqlite3.connect(home.ledger) as file:
+        file.execute("update schema_version set version = 99")
+    with pytest.raises(StorageError, match="version 99"):
+        Ledger(home.ledger).intend(make_order())
+
+
+def test_a_file_that_is_no_ledger_is_said_and_left_alone(home: Home) -> None:
+    home.ledger.write_text("dear diary, this is not a database at all" * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        Ledger(home.ledger).tickets()
+    assert home.ledger.read_text().startswith("dear diary")
+
+
+def test_a_ledger_on_a_server_needs_a_folder_for_its_locks(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="lock files"):
+        Ledger("postgresql://db/dubline")
+    assert Ledger("postgresql://db/dubline", locks=tmp_path)
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    with pytest.raises(UsageError) as raised:
+        Ledger("postgresql://me:hunter2@db/dubline")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_tables_and_statements_are_postgresql_too() -> None:
+    dialect: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    order = written(of_new(make_order(), datetime.now(UTC)))
+    statements: list[sa.ClauseElement] = [
+        *(sa.schema.CreateTable(table) for table in metadata.sorted_tables),
+        tickets.insert().values(order),
+        tickets.update().where(tickets.c.id == 1).values(order),
+        sa.select(events).where(events.c.ticket_id == 1).order_by(events.c.id),
+    ]
+    for statement in statements:
+        assert str(statement.compile(dialect=dialect))

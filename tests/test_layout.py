@@ -1,0 +1,53 @@
+"""Claims about the repository as a whole."""
+
+import ast
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"flows", "tasks", "blocks", "lipsync", "data", "tests"}
+STAGES = ("probe", "normalize", "select", "fit", "submit", "collect", "finish", "verify", "report")
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())[
+    "deployments"
+]
+
+
+def test_no_flow_file_shadows_a_package() -> None:
+    """Prefect puts flows/ first on sys.path when it loads `flows/x.py:x`."""
+    names = {path.stem for path in (ROOT / "flows").iterdir()} - {"__init__", "__pycache__"}
+    assert not names & (PACKAGES | set(sys.stdlib_module_names) | {"prefect"})
+
+
+def test_data_is_never_a_package() -> None:
+    assert not (ROOT / "data" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("word", STAGES)
+def test_a_stage_is_one_word_in_every_folder(word: str) -> None:
+    assert (ROOT / "tasks" / f"{word}.py").is_file()
+    assert (ROOT / "lipsync" / f"{word}.py").is_file()
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda row: row["name"])
+def test_every_deployment_loads_and_its_parameters_are_valid(deployment: dict[str, Any]) -> None:
+    from prefect.flows import load_flow_from_entrypoint
+
+    flow: Any = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+    flow.validate_parameters(deployment["parameters"])
+
+
+def test_a_flow_body_has_no_try_and_no_arithmetic() -> None:
+    for path in (ROOT / "flows").glob("dub*.py"):
+        flows = [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.FunctionDef)
+            and any("flow" in ast.unparse(mark) for mark in node.decorator_list)
+        ]
+        assert flows
+        for flow in flows:
+            assert not [n for n in ast.walk(flow) if isinstance(n, ast.Try | ast.BinOp)]
