@@ -95,9 +95,8 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="also measure ten minutes")
     parser.add_argument("--media", type=Path, default=Path(tempfile.gettempdir()) / "dubline-bench")
     asked = parser.parse_args()
-    print(
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; ours, plain ffmpeg, ratios, peaks"
-    )
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print("ours, plain ffmpeg, their ratios, their peaks")
     short = footage(asked.media, 15)
     for mode in SyncMode:
         print(compare("h264 1080p30 15 s", short, 30, 15, mode), flush=True)

@@ -68,7 +68,7 @@ def footage(folder: Path, seconds: int, size: str = "1920x1080") -> Path:
         x264 = ["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-pix_fmt", "yuv420p"]
         run([*quiet, "-f", "lavfi", "-i", source, *x264, seed])
     if not path.exists():
-        loops = ["-stream_loop", str(seconds // SEED_S - 1), "-i", seed]
+        loops = ["-stream_loop", str(seconds // SEED_S - 1), "-i", str(seed)]
         run([*quiet, *loops, "-c", "copy", "-frames:v", str(seconds * 30), path])
     return path
 

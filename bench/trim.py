@@ -53,9 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--media", type=Path, default=Path(tempfile.gettempdir()) / "dubline-bench")
     asked = parser.parse_args()
-    print(
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; ours, plain ffmpeg, ratios, peaks"
-    )
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print("ours, plain ffmpeg, their ratios, their peaks")
     clip = footage(asked.media, 60)
     with tempfile.TemporaryDirectory() as room:
         ours = python(OURS, clip, Path(room) / "home", str(FIRST), str(COUNT))

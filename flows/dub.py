@@ -35,4 +35,4 @@ def dub(params: DubParams) -> DubReport:
         delivery = collect(ticket)
         finished = finish(params, decision, fitted, delivery)
         verdicts = verify(decision, fitted, finished)
-        return report(params, decision, delivery, finished, verdicts)
+        return report(params, decision, fitted, delivery, finished, verdicts)

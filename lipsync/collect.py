@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync.errors import MediaError, VendorBusy, VendorError
-from lipsync.media.opening import open_media, top_boxes
 from lipsync.progress import tell
 from lipsync.store import Store
 from lipsync.tickets import Delivery, Ticket, TicketMoved, TicketState, why_not
@@ -74,8 +73,6 @@ def collect(
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
         ticket = _awaited(ticket, ledger, vendor, waiting)
-    if ticket.state not in {TicketState.COMPLETED, TicketState.DELIVERED}:
-        raise why_not(ticket)
     if (delivery := _at_hand(ticket, store)) is not None:
         return delivery
     with ledger.alone("collect", ticket.key):
@@ -161,6 +158,8 @@ def _looked_at(trial: Path, ticket: Ticket) -> None:
     Raises:
         VendorBusy: It is not a whole video.
     """
+    from lipsync.media.opening import open_media, top_boxes  # noqa: PLC0415  PyAV, for news only
+
     try:
         with open_media(trial) as container:
             pictures = sum(packet.size > 0 for packet in container.demux(video=0))
@@ -172,7 +171,13 @@ def _looked_at(trial: Path, ticket: Ticket) -> None:
 
 
 def _at_hand(ticket: Ticket, store: Store) -> Delivery | None:
-    """Find a delivery that is in the store, byte for byte."""
+    """Find a delivery that is in the store, byte for byte; None when it has yet to come.
+
+    Raises:
+        VendorError: Or one of its kinds: from where the ticket stands, none will.
+    """
+    if ticket.state not in {TicketState.COMPLETED, TicketState.DELIVERED}:
+        raise why_not(ticket)
     if ticket.state is not TicketState.DELIVERED or ticket.delivery is None:
         return None
     file = store.here(ticket.delivery)

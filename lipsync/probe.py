@@ -64,13 +64,17 @@ def _streams(
     still = Disposition.attached_pic | Disposition.timed_thumbnails
     moving = [stream for stream in container.streams.video if not stream.disposition & still]
     known = [stream for stream in moving if stream.codec_context is not None]
-    sounds = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    sounds = [
+        stream
+        for stream in container.streams.audio
+        if stream.codec_context is not None and stream.sample_rate
+    ]
     warnings = []
     if len(known) > 1:
         warnings.append(f"It has {len(known)} video streams; the first is used.")
     unknown = len(moving) - len(known) + len(container.streams.audio) - len(sounds)
     if unknown:
-        warnings.append(f"{unknown} of its streams use a codec that is not known here.")
+        warnings.append(f"{unknown} of its streams cannot be read: unknown codec, or too late.")
     return next(iter(known), None), sounds, warnings
 
 

@@ -7,6 +7,7 @@ The media libraries, OpenCV and the ledger are imported by the stage that works 
 has work to do: a dub that is finished is found again without any of them.
 """
 
+import logging
 import time
 from decimal import Decimal
 from functools import partial
@@ -14,6 +15,7 @@ from functools import partial
 from lipsync.cache import Made
 from lipsync.catalogue import Catalogue
 from lipsync.decision import Asked, Decision, Pair, normalizing, ordered, paired, planned
+from lipsync.errors import MediaError
 from lipsync.facts import FaceFacts, MediaFacts
 from lipsync.finish import Finished, FinishRequest
 from lipsync.finish import finish as finish_dub
@@ -43,7 +45,9 @@ from lipsync.voice import LoudnessTarget, Voice
 from lipsync.workshop import Workshop
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-PROBE, NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY = 1, 1, 1, 1, 1, 1, 1
+PROBE, NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1, 1, 1
+
+log = logging.getLogger(__name__)
 
 
 class _Look(Value):
@@ -302,3 +306,16 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     text = written.model_dump_json(indent=2)
     write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
     return Made(written, cached=False, seconds=time.monotonic() - began_s)
+
+
+def still(shop: Workshop, fitted: FittedPair, finished: Finished) -> File | None:
+    """Picture the dub beside what was sent; None when that cannot be done, which fails nothing."""
+    from lipsync.still import StillRequest, make_still  # noqa: PLC0415  see the module
+
+    request = StillRequest(before=fitted.video, after=finished.file, voice=fitted.voice)
+    make = partial(make_still, request, shop.store)
+    try:
+        return shop.cache.made("still", STILL, request, File, make).value
+    except MediaError as error:
+        log.warning("no still: %s", error)
+        return None

@@ -27,7 +27,7 @@ OFFSET_PASS_MS = 5.0
 # ITU-R BT.1359-1: viewers begin to notice the voice 45 ms early or 125 ms late.
 OFFSET_EARLY_MS = -45.0
 OFFSET_LATE_MS = 125.0
-# Measured on windows of two seconds: same speech 0.99, other real speech 0.1 (0.02 over whole clips,
+# Measured on windows of 2 s: same speech 0.99, other real speech 0.1 (0.02 over whole clips,
 # reference media.md §7), two synthetic voices of one pitch 0.45.
 SAME_PASS = 0.8
 SAME_WARN = 0.6

@@ -50,10 +50,18 @@ def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
     # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with serving(Home.found(), say):
-        from flows.dub import dub  # noqa: PLC0415  Prefect may only be imported once served
+        from prefect.settings import (  # noqa: PLC0415  Prefect is imported once it is served
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+            temporary_settings,
+        )
+
+        from flows.dub import dub  # noqa: PLC0415  as above
         from tasks.stage import journal  # noqa: PLC0415  as above
 
-        with watched(), journal() as stages:
+        # Ending a flow waits up to a second for its heartbeat's thread. A run of a worker needs
+        # the heartbeat, so that its death is noticed; here a person is watching.
+        quiet = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+        with quiet, watched(), journal() as stages:
             report = dub(params)
         return report, tuple(stages)
 

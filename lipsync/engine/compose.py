@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsync.engine.drive import Move
 from lipsync.engine.planes import Patch, Planes
 from lipsync.engine.pose import Matrix, Window
 from lipsync.engine.warp import Mouth, opened
@@ -14,7 +15,7 @@ Field = NDArray[np.float32]
 
 # The region that is replaced, in face units around the lip line: up to the nose, down to the
 # chin, past the corners; its edge is soft over FEATHER.
-UP, DOWN, ASIDE, FEATHER = 0.115, 0.235, 0.105, 0.07
+UP, DOWN, ASIDE, FEATHER = 0.115, 0.275, 0.105, 0.07
 # Light is matched by the difference at the region's edge, spread inwards this far.
 LIGHT_REACH = 0.11
 # Beyond about this difference (levels) the two do not show the same skin.
@@ -45,22 +46,19 @@ def layer(mouth: Mouth, window: Window) -> Layer:
     return Layer(mouth, window, mask)
 
 
-def lay(
-    planes: Planes, layer: Layer, to_frame: Matrix, *, opening: float, spread: float, share: float
-) -> None:
-    """Lay an opened mouth into a frame, in place; pixels outside its region are not written to.
+def lay(planes: Planes, layer: Layer, to_frame: Matrix, move: Move, share: float) -> None:
+    """Lay an opened mouth into a frame, in place; pixels outside its region keep their value.
 
     Args:
         planes: The frame; must be writable.
         layer: The still mouth.
         to_frame: The map from the still's face units to frame pixels, shape (3, 3).
-        opening: 0 closed to 1.
-        spread: -1 to 1.
+        move: How it opens.
         share: 1 replaces what is there, less mixes.
     """
     grid = to_frame @ layer.window.to_face
     current = planes.cut(grid, layer.window.size_px)
-    drawn = opened(layer.mouth, opening, spread)
+    drawn = opened(layer.mouth, move)
     lit = drawn + _light(layer, current)
     lit = np.clip(lit, 0, 255).astype(np.float32)
     mask = layer.mask * np.float32(share)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -36,12 +37,23 @@ LEAD_S = 0.03
 OPENING_S, CLOSING_S = 0.025, 0.045
 
 
+class Move(NamedTuple):
+    """What the mouth does in one frame."""
+
+    opening: float  # 0 closed, 1 as far as it goes
+    spread: float  # -1 rounded, 0 neutral, 1 wide
+
+
 @dataclass(frozen=True)
 class Drive:
-    """The mouth's motion: one value per frame each."""
+    """What the mouth does: one value per frame each, as in Move."""
 
-    opening: Series  # 0 closed, 1 as far as it goes
-    spread: Series  # -1 rounded, 0 neutral, 1 wide
+    opening: Series
+    spread: Series
+
+    def at(self, frame: int) -> Move:
+        """Read off one frame."""
+        return Move(float(self.opening[frame]), float(self.spread[frame]))
 
 
 def drive(voice: Path, frames: int, rate: Fraction) -> Drive:

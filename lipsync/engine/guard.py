@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import atan, pi
 from statistics import median
 
-from lipsync.engine.lips import USUAL_X, LipLine
+from lipsync.engine.lips import LipLine
+from lipsync.engine.looks import USUAL_X
 
 # All limits are in face units or shares, set between what was measured on the clip that works
 # (demo1) and on those that do not (demo2's moustache, drawn faces); figures beside each.
@@ -18,8 +19,8 @@ MOST_TILT = 0.36
 MOST_BEND = 3.2
 # demo1 up to 0.06; at 25 degrees of yaw a mouth is about 0.1 off (a head is 0.5 deep).
 MOST_ASIDE = 0.11
-# demo1: 0.2, the portrait: 0.13; a line drawn on flat skin: nothing on either side.
-LEAST_DEPTH = 0.07
+# demo1: 0.18 to 0.34, the portrait: 0.22 to 0.33; flat or drawn skin: under 0.05.
+LEAST_DEPTH = 0.1
 # A face smaller than this has a mouth of under 12 pixels: nothing to see, nothing to draw.
 SMALLEST_FACE_PX = 40
 # demo1: 0.02; a path that jumps between nose, lip and chin strays further.

@@ -37,9 +37,8 @@ class Painter:
                 planes,
                 self._layer(index),
                 self._to_frame(still, number),
-                opening=float(self._drive.opening[number]),
-                spread=float(self._drive.spread[number]),
-                share=share * strength,
+                self._drive.at(number),
+                share * strength,
             )
 
     def _stills(self, number: int) -> list[tuple[int, float]]:

@@ -46,5 +46,5 @@ class Planes:
 
 
 def _view(plane: av.video.plane.VideoPlane) -> Plane:
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]  # planes are buffers; the stubs do not say so
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return np.asarray(rows[: plane.height, : plane.width])

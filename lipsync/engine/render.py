@@ -41,16 +41,17 @@ def render(video: Path, voice: Path, out: Path, *, progress: Progress | None = N
         planned = plan(found, picture.rate)
         for note in planned.notes:
             log.info("%s: %s", video.name, note)
-        if not planned.animated_frames:
-            return _unaltered(video, voice, out, picture, planned.notes, ticker)
         moves = drive(voice, len(found.tracks), picture.rate)
         painter = Painter(found, planned, moves, picture.rate)
         with Writer(video, voice, out) as writer:
-            frames = writer.encode(_painted(video, picture, painter, ticker), picture)
+            if planned.animated_frames:
+                frames = writer.encode(_painted(video, picture, painter, ticker), picture)
+            else:
+                frames = _unaltered(video, picture, writer, ticker)
     return Rendering(
         frames=frames,
         animated_frames=planned.animated_frames,
-        altered=True,
+        altered=planned.animated_frames > 0,
         notes=planned.notes,
     )
 
@@ -64,21 +65,11 @@ def _painted(
         ticker.tick()
 
 
-def _unaltered(
-    video: Path,
-    voice: Path,
-    out: Path,
-    picture: Picture,
-    notes: tuple[str, ...],
-    ticker: "_Ticker",
-) -> Rendering:
+def _unaltered(video: Path, picture: Picture, writer: Writer, ticker: "_Ticker") -> int:
     """Put the voice under the picture as it is: copied, or encoded when it is not H.264."""
-    with Writer(video, voice, out) as writer:
-        if picture.codec == "h264":
-            frames = writer.copy(ticker.tick)
-        else:
-            frames = writer.encode(frames_of(video, picture), picture)
-    return Rendering(frames=frames, animated_frames=0, altered=False, notes=notes)
+    if picture.codec == "h264":
+        return writer.copy(ticker.tick)
+    return writer.encode(frames_of(video, picture), picture)
 
 
 class _Ticker:

@@ -14,11 +14,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine import lips
 from lipsync.engine.guard import unsure
-from lipsync.engine.lips import LipLine
+from lipsync.engine.lips import LipLine, fit
+from lipsync.engine.looks import MOUTH, USUAL_X
 from lipsync.engine.planes import Patch, Planes
 from lipsync.engine.pose import Matrix, Window, pack, scale_px
+from lipsync.engine.register import shift_of
 from lipsync.engine.track import Sighting, Tracker
 
 # How long one still mouth serves: long enough to hold a closed moment, short enough that the
@@ -30,6 +31,8 @@ UNSURE_COST = 2.0
 CANDIDATES_PER_S = 12
 # Stills are kept at the face's own resolution between these (pixels per face unit).
 COARSEST_STILL, FINEST_STILL = 96, 480
+# What else a still costs is measured against openness.
+OPEN_WEIGHT = 1.5
 # A still off the window's usual pose is worth this much openness per unit of disagreement.
 POSE_WEIGHT = 0.4
 # So is a tilted, displaced or strongly bent mouth: a turned head.
@@ -83,7 +86,7 @@ class _Open:
     best: Patch | None = None
     best_line: LipLine | None = None
     best_frame: int = 0
-    best_window: Window = lips.MOUTH
+    best_window: Window = MOUTH
 
 
 class Surveyor:
@@ -140,11 +143,11 @@ class Surveyor:
             self._close()
         if not self._open.patches:
             self._open = _Open(track=self._track, first=number)
-        patch = planes.cut(sighting.pose @ lips.MOUTH.to_face, lips.MOUTH.size_px)
+        patch = planes.cut(sighting.pose @ MOUTH.to_face, MOUTH.size_px)
         self._open.patches.append(patch)
         if (len(self._open.patches) - 1) % self._fit_every:
             return
-        line = lips.fit(patch)
+        line = fit(patch)
         cost = stillness_cost(line, sighting.agreement)
         if cost < self._open.best_cost:
             window = still_window(sighting.pose)
@@ -180,27 +183,27 @@ class Surveyor:
 
     def _place(self, number: int, chosen: Patch, patch: Patch, line: LipLine) -> None:
         """Say where the mouth of one frame is, by comparing it with the window's still."""
-        found = lips.shift_of(chosen, patch, line)
+        found = shift_of(chosen, patch, line)
         if found is None:
             return
-        motion, fit = found
+        motion, likeness = found
         x, y, _ = motion @ np.array([line.x0, line.y0, 1])
         turn = float(np.arctan2(motion[1, 0], motion[0, 0]))
-        self._mouths[number] = (float(x), float(y), turn, fit)
+        self._mouths[number] = (float(x), float(y), turn, likeness)
 
 
 def stillness_cost(line: LipLine, agreement: float) -> float:
     """Say how bad a still a frame would make: an open mouth, an unsure line, another pose."""
     faint = RESIDUAL_WEIGHT * line.residual + DEPTH_WEIGHT * max(0.0, PLAIN_DEPTH - line.depth)
-    odd = abs(line.tilt) + abs(line.x0 - lips.USUAL_X) + max(0.0, abs(line.bend) - PLAIN_BEND) / 4
-    still = line.open + line.gape + faint + ODD_WEIGHT * odd + POSE_WEIGHT * (1 - agreement)
+    odd = abs(line.tilt) + abs(line.x0 - USUAL_X) + max(0.0, abs(line.bend) - PLAIN_BEND) / 4
+    still = OPEN_WEIGHT * line.open + line.gape + faint + ODD_WEIGHT * odd + POSE_WEIGHT * (1 - agreement)
     return still + (UNSURE_COST if unsure(line) is not None else 0)
 
 
 def still_window(pose: Matrix) -> Window:
     """The MOUTH window at the resolution the face has in this frame."""
     unit_px = float(np.clip(round(scale_px(pose)), COARSEST_STILL, FINEST_STILL))
-    return lips.MOUTH._replace(px_per_unit=unit_px)
+    return MOUTH._replace(px_per_unit=unit_px)
 
 
 def survey(frames: Iterable[av.VideoFrame], rate: Fraction, seen: Callable[[], None]) -> Survey:

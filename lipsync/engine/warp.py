@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsync.engine.drive import Move
 from lipsync.engine.lips import LipLine
 from lipsync.engine.pose import Window
 
@@ -18,8 +19,9 @@ JAW_SHARE, SMILE_JAW_SHARE = 0.74, 0.92
 # The lip moves as a whole this far from the line; the skin beyond gives way up to the second.
 LIP_BELOW, SKIN_BELOW = 0.075, 0.25
 LIP_ABOVE, SKIN_ABOVE = 0.045, 0.13
-# How much wider or narrower the mouth gets at most.
+# How much wider or narrower the mouth gets at most, and how far around it skin follows.
 MOST_SPREAD = 0.09
+SPREAD_BELOW, SPREAD_ASIDE = 0.12, 0.24
 # Upper teeth show this far below the lip at most, and at most this share of the opening.
 TEETH_HEIGHT, TEETH_SHARE = 0.034, 0.42
 
@@ -53,29 +55,28 @@ def ready(patch: Patch, line: LipLine, window: Window) -> Mouth:
     return Mouth(patch, line, window.px_per_unit, columns, rows, dx, below, skin)  # type: ignore[arg-type]  # three medians
 
 
-def opened(mouth: Mouth, opening: float, spread: float) -> Patch:
-    """Draw the mouth opened.
-
-    Args:
-        mouth: The still mouth.
-        opening: 0 as it is, 1 as far as it goes.
-        spread: -1 rounded, 1 wide.
-    """
+def opened(mouth: Mouth, move: Move) -> Patch:
+    """Draw the mouth opened."""
     import cv2  # noqa: PLC0415  heavy
 
-    half_width = mouth.line.half_width * (1 + MOST_SPREAD * spread)
-    reach = np.clip(1 - (mouth.dx / half_width) ** 2, 0, 1)
-    jaw_share = JAW_SHARE + (SMILE_JAW_SHARE - JAW_SHARE) * mouth.line.teeth
-    gap = WIDEST_OPENING * opening
-    # The jaw drops over the whole width, the slit itself closes towards the corners.
-    lower = gap * jaw_share * reach**0.75
-    upper = gap * (1 - jaw_share) * reach
+    lower, upper = _gap(mouth, move)
     rise = _still_below(mouth.below, lower) - _still_above(-mouth.below, upper)
-    stretch = MOST_SPREAD * spread * np.exp(-((mouth.below / 0.12) ** 2) - (mouth.dx / 0.24) ** 4)
+    around = np.exp(-((mouth.below / SPREAD_BELOW) ** 2) - (mouth.dx / SPREAD_ASIDE) ** 4)
+    stretch = MOST_SPREAD * move.spread * around
     columns = mouth.columns - mouth.dx * stretch * mouth.px_per_unit
     rows = mouth.rows - rise * mouth.px_per_unit
     drawn = cv2.remap(mouth.patch, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return _with_inside(mouth, np.asarray(drawn, np.uint8), lower, upper)
+
+
+def _gap(mouth: Mouth, move: Move) -> tuple[Field, Field]:
+    """Say how far the slit reaches below and above the lip line, in each column."""
+    half_width = mouth.line.half_width * (1 + MOST_SPREAD * move.spread)
+    reach = np.clip(1 - (mouth.dx / half_width) ** 2, 0, 1)
+    jaw_share = JAW_SHARE + (SMILE_JAW_SHARE - JAW_SHARE) * mouth.line.teeth
+    gap = WIDEST_OPENING * move.opening
+    # The slit closes towards the corners; the lower lip hangs fuller than the upper one rises.
+    return gap * jaw_share * reach**0.75, gap * (1 - jaw_share) * reach
 
 
 def _still_below(below: Field, drop: Field) -> Field:

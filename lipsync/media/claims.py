@@ -26,8 +26,6 @@ def false_claims(
         found += _wrong_wave(container, scan)
     elif damaged := sum(tally.damaged for tally in scan.tallies):
         found.append(f"Packets that are damaged or cut off: {damaged}.")
-    if scan.stopped:
-        found.append(f"It could not be read to its end ({scan.stopped}).")
     return tuple(found)
 
 

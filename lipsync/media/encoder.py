@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 
-from lipsync.errors import MediaError
 from lipsync.media.h264 import ParameterSets, parameter_sets, sample, units_of
 
 # Nobody sees the loss at crf 18; veryfast is the fastest preset that keeps it so (reference:
@@ -69,18 +68,9 @@ def sets_of(format_: Format) -> ParameterSets:
 
 
 def encoded(frames: Iterable[av.VideoFrame], format_: Format) -> Iterator[Sample]:
-    """Encode frames as one piece that starts with an IDR picture.
-
-    Raises:
-        MediaError: A frame has another size than the film.
-    """
+    """Encode frames of the format's size as one piece that starts with an IDR picture."""
     context = opened(format_)
     for picture, frame in enumerate(frames):
-        if (frame.width, frame.height) != (format_.width_px, format_.height_px):
-            raise MediaError(
-                f"the picture changes from {format_.width_px}x{format_.height_px} to "
-                f"{frame.width}x{frame.height} within the video; export it in one size"
-            )
         # The source's picture types would force ours.
         frame.pict_type = av.video.frame.PictureType.NONE
         frame.pts, frame.time_base = picture, 1 / format_.rate

@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 Numbered = tuple[int, av.VideoFrame]
 Conversion = Callable[[Iterator[Numbered]], Iterator[Numbered]]
 
-# What is held to play backwards. 200 MB is 64 frames of 1080p in 8-bit 4:2:0.
-BACKWARD_BYTES = 200_000_000
+# What is held to play backwards: 32 frames of 1080p in 8-bit 4:2:0. The process then peaks at
+# 0.4 GB (bench/fit.py); larger pictures still get a stretch long enough to be worth decoding.
+BACKWARD_BYTES, BACKWARD_LEAST = 100_000_000, 24
 # A stream that ends one or two pictures early is an encoder's tail; more is a damaged file.
 MISSING_ALLOWED = 2
 
@@ -72,7 +73,7 @@ def _most(index: Index) -> int:
     with open_media(index.path) as container:
         stream = picture_stream(container, index.path)
         size = stream.codec_context.width * stream.codec_context.height
-    return max(1, BACKWARD_BYTES // max(1, size * 3 // 2))
+    return max(BACKWARD_LEAST, BACKWARD_BYTES // max(1, size * 3 // 2))
 
 
 def _forwards(

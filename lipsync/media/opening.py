@@ -6,12 +6,15 @@ at, the demuxer must be on `CONTAINERS`, and libav may use no protocol but `file
 
 import errno
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from lipsync.errors import MediaError
@@ -76,6 +79,35 @@ def media_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def read_packets(
+    container: InputContainer, streams: Sequence[VideoStream | AudioStream]
+) -> "Iterator[Packet[Any]]":
+    """Read the packets of these streams to the end of the file.
+
+    PyAV knows only the streams it met when opening, and answers a packet of a later one (a
+    recording whose programme changes, a damaged transport stream) with an IndexError.
+
+    Raises:
+        MediaError: A stream begins in the middle of the file.
+    """
+    if not streams:  # to PyAV, none means all
+        return
+    packets = container.demux(*streams)
+    count = 0
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except IndexError as error:
+            raise MediaError(
+                f"{container.name.removeprefix('file:')}: a new stream begins after {count} "
+                "packets, or it is damaged there; export it again as MP4"
+            ) from error
+        count += 1
+        yield packet
+
+
 def read_head(path: Path) -> bytes:
     """Read the first bytes of a plain file.
 
@@ -106,8 +138,13 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     """Let libav open the file by its absolute name, never as an address or a pattern."""
     locks = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
     try:
-        container = av.open(f"file:{path.absolute()}", mode="r", container_options=locks)
-    except (av.error.FFmpegError, UnicodeError) as error:
+        container = av.open(
+            f"file:{path.absolute()}",
+            mode="r",
+            container_options=locks,
+            metadata_errors="replace",  # a title in Latin-1 is no reason to refuse a video
+        )
+    except av.error.FFmpegError as error:
         raise MediaError(f"{path}: {_why_not(path, head)}") from error
     with container:
         yield container

@@ -14,6 +14,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from lipsync.media.opening import read_packets
+
 # Quoted: PyAV's packets take a parameter only in its type stubs.
 AnyPacket: TypeAlias = "Packet[Any]"
 
@@ -119,7 +121,6 @@ class Scan:
 
     picture: PictureTally | None
     sounds: list[SoundTally]
-    stopped: str | None = None
 
     @property
     def start_s(self) -> Fraction:
@@ -143,6 +144,9 @@ def scan(container: InputContainer, picture: VideoStream | None, sounds: list[Au
     """Read every packet of these streams once, and decode pictures until the first one comes out.
 
     Memory is 8 bytes per frame of the picture, whatever the file weighs.
+
+    Raises:
+        MediaError: A stream begins in the middle of the file.
     """
     result = Scan(
         picture=PictureTally(_base(picture)) if picture else None,
@@ -159,14 +163,11 @@ def scan(container: InputContainer, picture: VideoStream | None, sounds: list[Au
     if picture and result.picture:
         picture.codec_context.thread_count = 1  # one picture: threads would only hold it back
         tallies[picture.index] = result.picture
-    try:
-        for packet in container.demux([*([picture] if picture else []), *sounds]):
-            if packet.size:
-                tallies[packet.stream_index].add(packet)
-            if picture and packet.stream_index == picture.index and result.picture:
-                _look(result.picture, packet)
-    except av.error.InvalidDataError as error:
-        result.stopped = str(error.strerror)
+    for packet in read_packets(container, [*([picture] if picture else []), *sounds]):
+        if packet.size:
+            tallies[packet.stream_index].add(packet)
+        if picture and packet.stream_index == picture.index and result.picture:
+            _look(result.picture, packet)
     return result
 
 

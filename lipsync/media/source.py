@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 
+from lipsync.errors import MediaError
 from lipsync.facts import VideoFacts
 from lipsync.fit import FitPlan
 from lipsync.media.cut import Piece, pieces, runs
@@ -48,14 +49,29 @@ class Source:
         return found
 
     def frames(self, pictures: Sequence[int], look: Look) -> Iterator[av.VideoFrame]:
-        """Yield pictures with the wanted look."""
+        """Yield pictures with the wanted look.
+
+        Raises:
+            MediaError: The video is damaged, ends early or changes its size.
+        """
         filtered = Filtered(look.filters)
         toned = ToneMapped(self.path.name, self.colour.transfer, full_range=self.colour.full_range)
 
         def convert(numbered: Iterator[Numbered]) -> Iterator[Numbered]:
-            return filtered(toned(numbered) if look.tone_mapped else numbered)
+            whole = self._of_one_size(numbered)
+            return filtered(toned(whole) if look.tone_mapped else whole)
 
         return frames_of(self.index, pictures, convert, margin=look.margin)
+
+    def _of_one_size(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
+        size = (self.facts.coded_width_px, self.facts.coded_height_px)
+        for number, frame in numbered:
+            if (frame.width, frame.height) != size:
+                raise MediaError(
+                    f"{self.path}: its picture is {size[0]}x{size[1]} at first and "
+                    f"{frame.width}x{frame.height} at frame {number}; export it in one size"
+                )
+            yield number, frame
 
     def _pictures(self, run: Sequence[int], plan: FitPlan) -> Sequence[int]:
         """Turn frames of the plan's constant rate into pictures of the file."""

@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lipsync.conform import ConformRequest, conform
-from lipsync.engine.rendering import Rendering
 from lipsync.errors import MediaError
 from lipsync.fit import Lengths, SyncMode, plan_fit
-from lipsync.media.tempo import length_of
-from lipsync.probe import probe
 from lipsync.store import Store
 from lipsync.tickets import Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
+
+if TYPE_CHECKING:  # loads OpenCV
+    from lipsync.engine import Rendering
 
 
 class Engine(Protocol):
@@ -22,7 +21,7 @@ class Engine(Protocol):
 
     def __call__(
         self, video: Path, voice: Path, out: Path, *, progress: Callable[[int, int], None] | None
-    ) -> Rendering:
+    ) -> "Rendering":
         """Write the dub of a pair to `out`."""
         ...
 
@@ -83,6 +82,10 @@ def _of_equal_length(order: Order, video: File, voice: File, store: Store) -> tu
 
     A vendor does this on its own machines when it is sent an unequal pair (`--fit vendor`).
     """
+    from lipsync.conform import ConformRequest, conform  # noqa: PLC0415  the media libraries
+    from lipsync.media.tempo import length_of  # noqa: PLC0415  are not needed
+    from lipsync.probe import probe  # noqa: PLC0415  to take an order
+
     picture = probe(video).video
     if picture is None:
         raise MediaError(f"{video.path}: has no picture; order the dub with a video")
@@ -98,7 +101,7 @@ def _of_equal_length(order: Order, video: File, voice: File, store: Store) -> tu
 
 
 def _embedded() -> Engine:
-    """Load the embedded engine: OpenCV, a third of a second."""
-    from lipsync.engine import render  # noqa: PLC0415  heavy, and not needed to take an order
+    """Load the embedded engine, and OpenCV with it."""
+    from lipsync.engine import render  # noqa: PLC0415  the same
 
     return render

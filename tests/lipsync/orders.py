@@ -44,7 +44,7 @@ class PaidVendor:
 
     def __init__(self, books: Path, result: Path | None = None) -> None:
         self._books = books
-        self._result = result
+        self.result = result
         self.answers: list[Callable[[], None]] = []
         self.standings: list[Progress] = []
         books.mkdir(parents=True, exist_ok=True)
@@ -77,8 +77,8 @@ class PaidVendor:
         if self.answers:
             self.answers.pop(0)()
         self._write("fetched", ticket.key)
-        assert self._result is not None
-        shutil.copyfile(self._result, into)
+        assert self.result is not None
+        shutil.copyfile(self.result, into)
         return Fetched(billed_usd=Decimal("0.04"), notes=("made by job",))
 
     def cancel(self, ticket: Ticket) -> CancelAnswer:  # noqa: ARG002  the protocol

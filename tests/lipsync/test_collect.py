@@ -1,5 +1,6 @@
 """Collect: what was bought arrives, whole, however often the way there breaks."""
 
+import resource
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsync.collect import FIRST_PAUSE_S, LONGEST_PAUSE_S, Waiting, collect, pauses
-from lipsync.errors import LipsyncError, OutcomeUnknown, VendorBusy, VendorError
+from lipsync.errors import LipsyncError, OutcomeUnknown, StorageError, VendorBusy, VendorError
 from lipsync.home import Home
 from lipsync.ledger import Ledger
 from lipsync.store import Store, hash_file
@@ -24,7 +25,9 @@ ONCE = Waiting(patience_s=0)
 
 @pytest.fixture(scope="session")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("vendor") / "result.mp4", frames=25)
+    """A clip with its index in front, as vendors send them: a part of it opens and plays."""
+    path = tmp_path_factory.mktemp("vendor") / "result.mp4"
+    return make_clip(path, frames=25, container_options={"movflags": "+faststart"})
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
         delivery = collect(ticket, ledger, vendor, store)
         assert hash_file(delivery.file.path) == delivery.file.sha256
         delivery.file.path.unlink()
-        point += 9
+        point += 17
         ticket = submit(make_order(f"k{point}"), ledger, vendor).ticket
         assert vendor.sold_for(ticket.key) == 1
     store.sweep()
@@ -120,7 +123,9 @@ def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
 @pytest.mark.parametrize(
     "transfer",
     [
-        pytest.param(lambda whole: whole[: len(whole) // 2], id="cut off"),
+        pytest.param(lambda whole: whole[: len(whole) // 2], id="half"),
+        pytest.param(lambda whole: whole[:-10], id="all but the last bytes"),
+        pytest.param(lambda whole: whole[:200], id="not even its index"),
         pytest.param(lambda _whole: b"<html>502 Bad Gateway</html>", id="an error page"),
         pytest.param(lambda _whole: b"", id="nothing"),
     ],
@@ -150,6 +155,25 @@ def test_a_voice_without_a_picture_is_no_video(
     voice = make_voice(tmp_path / "voice.m4a", 0.5)
     with pytest.raises(VendorBusy, match="not a whole video"):
         collect(ticket, ledger, PaidVendor(tmp_path / "books", voice), store)
+
+
+def test_a_full_disk_is_said_and_the_result_is_fetched_when_there_is_room(  # noqa: PLR0913, PLR0917  fixtures
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home, tmp_path: Path
+) -> None:
+    class Large(PaidVendor):
+        def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+            return super().fetch(ticket, into, progress)
+
+    def collect_with_a_full_disk(_number: int) -> None:
+        large = Large(tmp_path / "books", vendor.result)
+        with pytest.raises(StorageError, match="MB free"):
+            collect(ticket, Ledger(home.ledger), large, store)
+
+    ledger.close()
+    at_once(1, collect_with_a_full_disk)
+    assert ledger.ticket(ticket.id).state is TicketState.COMPLETED
+    assert collect(ticket, ledger, vendor, store)
 
 
 def test_a_job_that_is_not_finished_is_collected_later(

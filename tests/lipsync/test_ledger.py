@@ -200,7 +200,7 @@ def test_a_writer_killed_anywhere_leaves_a_ledger_that_reads_well(home: Home) ->
         if (ticket := reader.by_key(f"k{point}")) is not None:
             history = reader.history(ticket)
             assert (history[-1].state, len(history)) == (ticket.state, ticket.revision)
-        point += 9
+        point += 17
     assert point > 50
 
 

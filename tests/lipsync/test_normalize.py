@@ -1,6 +1,8 @@
 """Normalize: loudness, true peak, edges and clock of the voice, on real files."""
 
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from tests.clips import (
 )
 from tests.meters import ffmpeg_loudness, lag_samples
 
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_S = 1 / VOICE_RATE_HZ
 # A transport stream has no way to say that the encoder's first frame is to be skipped.
 AAC_PRIMING = 1024
@@ -280,3 +283,21 @@ def test_a_file_that_is_no_media_is_refused(tmp_path: Path, store: Store) -> Non
 def test_nothing_is_left_in_scratch(tmp_path: Path, store: Store) -> None:
     normalized(make_voice(tmp_path / "v.wav", 1), store)
     assert not [path for path in store.home.folder("scratch").iterdir() if path.is_dir()]
+
+
+def test_a_cut_needs_no_program_on_the_path_and_says_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Pydub asks for ffprobe when it reads files and warns of a missing ffmpeg when imported."""
+    path = make_voice(tmp_path / "v.mp3", 3, silence=(0.8, 0.8))
+    script = (
+        "import sys; from pathlib import Path; from lipsync.home import Home;"
+        "from lipsync.normalize import normalize; from lipsync.store import Store;"
+        "from lipsync.voice import NormalizeRequest; from tests.clips import as_file;"
+        "request = NormalizeRequest(source=as_file(Path(sys.argv[1])));"
+        "voice = normalize(request, Store(Home(Path(sys.argv[2]))));"
+        "assert voice.lead_trimmed_s > 0.5 and 'pydub' in sys.modules"
+    )
+    command = [sys.executable, "-c", script, path, tmp_path / "home"]
+    subprocess.run(command, check=True, cwd=ROOT, env={"PATH": ""}, timeout=60)
+    assert capfd.readouterr() == ("", "")

@@ -11,6 +11,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lipsync.errors import MediaError
 from lipsync.facts import MediaFacts, picture_of, voice_of
@@ -210,8 +212,9 @@ def test_the_clock_of_a_transport_stream_does_not_delay_it(tmp_path: Path) -> No
     assert max(picture_of(facts).start_s, voice_of(facts).start_s) < 1024 / 48_000 + 0.001
 
 
-def test_every_sound_track_is_listed_with_its_language(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "x.mkv", sound=True, tracks=3, languages=["eng", "deu", "und"])
+@pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
+def test_every_sound_track_is_listed_with_its_language(tmp_path: Path, name: str) -> None:
+    path = make_clip(tmp_path / name, sound=True, tracks=3, languages=["eng", "deu", "und"])
     facts = probe(as_file(path))
     assert [(each.track, each.language) for each in facts.audio] == [
         (0, "eng"),
@@ -289,6 +292,48 @@ def test_pictures_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(MediaError, match=r"not one of its 50 pictures can be decoded \(h264\)"):
         probe(as_file(path))
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.ts", "x.avi"])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=12, deadline=None)
+def test_whatever_is_broken_ends_in_facts_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("broken") / name
+    codec = "mpeg4" if name == "x.avi" else "libx264"
+    data = np.fromfile(make_clip(path, frames=8, codec=codec, sound=True), np.uint8)
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, len(data), int(rng.choice([3, 30, 200])))
+    data[places] ^= rng.integers(1, 256, len(places), np.uint8)
+    data[: rng.integers(len(data) // 3, len(data) + 1)].tofile(path)
+    try:
+        assert probe(as_file(path)).duration_s >= 0
+    except MediaError as error:
+        assert str(path) in str(error)  # noqa: PT017  either answer is right
+
+
+def joined(folder: Path, *parts: Path) -> Path:
+    """Transport streams may simply be put one behind the other."""
+    path = folder / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def test_a_stream_that_begins_in_the_middle_is_refused(tmp_path: Path) -> None:
+    # Longer on both sides than libav looks ahead (5 s) and back from the end (250 kB).
+    silent = make_clip(tmp_path / "silent.ts", frames=800)
+    spoken = make_clip(tmp_path / "spoken.ts", frames=10, sound=True)
+    with pytest.raises(MediaError, match=r"joined\.ts: a new stream begins after \d+ packets"):
+        probe(as_file(joined(tmp_path, silent, spoken, silent)))
+
+
+def test_sound_that_begins_too_late_to_be_understood_is_left_out_and_named(tmp_path: Path) -> None:
+    silent = make_clip(tmp_path / "silent.ts", frames=200)
+    spoken = make_clip(tmp_path / "spoken.ts", frames=10, sound=True)
+    facts = probe(as_file(joined(tmp_path, silent, spoken)))
+    assert facts.audio == ()
+    assert "1 of its streams cannot be read" in " ".join(facts.warnings)
 
 
 def test_flipped_bits_do_not_stop_the_probe(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def shifted(sound: Mono, delay_s: float) -> Mono:
 def test_a_delay_that_was_put_in_is_found_again(delay_ms: float) -> None:
     sound = speech(9, rate_hz=RATE_HZ, silence=(2.0, 2.0))
     found = offset_between(sound, shifted(sound, delay_ms / 1000))
-    assert found.offset_ms == pytest.approx(delay_ms, abs=0.05)
+    assert found.offset_ms == pytest.approx(delay_ms, abs=0.01)
     assert found.similarity > 0.95
 
 
@@ -36,7 +36,7 @@ def test_a_front_that_was_cut_off_is_expected_and_no_offset() -> None:
     sound = speech(9, rate_hz=RATE_HZ, silence=(3.0, 0.0))
     cut_s = 2.71828
     rest = sound[round(cut_s * RATE_HZ) :]
-    assert abs(offset_between(sound, rest, expected_s=-cut_s).offset_ms) < 0.05
+    assert abs(offset_between(sound, rest, expected_s=-cut_s).offset_ms) < 0.01
 
 
 def test_another_voice_is_not_taken_for_the_same() -> None:

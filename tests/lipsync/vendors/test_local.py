@@ -15,7 +15,6 @@ from lipsync.ledger import Ledger
 from lipsync.store import Store, hash_file
 from lipsync.submit import submit
 from lipsync.tickets import Order
-from lipsync.timing import samples
 from lipsync.vendors.local import LocalVendor
 from tests.clips import make_clip, make_voice, read_indices
 from tests.lipsync.deaths import CALLS, die_at
@@ -61,7 +60,7 @@ def test_a_dub_is_rendered_by_the_embedded_engine(fitted: Order, store: Store, h
     ledger, vendor = Ledger(home.ledger), LocalVendor(store)
     delivery = collect(submit(fitted, ledger, vendor).ticket, ledger, vendor, store)
     assert read_indices(delivery.file.path) == list(range(20))
-    assert (delivery.billed_usd, bool(delivery.notes)) == (0, True)
+    assert delivery.billed_usd == 0
 
 
 def test_a_fitted_pair_is_rendered_as_it_is(fitted: Order, store: Store, home: Home) -> None:
@@ -91,9 +90,7 @@ def test_a_pair_left_to_the_vendor_is_fitted_by_the_mode_it_was_sent(  # noqa: P
     unequal = order(frames=10, voice_frames=voice_frames, mode=mode.value, to=len(shown))
     ledger, vendor = Ledger(home.ledger), LocalVendor(store, copied)
     delivery = collect(submit(unequal, ledger, vendor).ticket, ledger, vendor, store)
-    got = read_indices(delivery.file.path)
-    assert [abs(a - b) <= (mode is SyncMode.REMAP) for a, b in zip(got, shown, strict=True)]
-    assert samples(len(got), RATE) == voice_frames * 1920 or mode is SyncMode.SILENCE
+    assert read_indices(delivery.file.path) == shown
 
 
 def test_killed_anywhere_a_local_dub_is_rendered_in_the_end(
@@ -111,7 +108,7 @@ def test_killed_anywhere_a_local_dub_is_rendered_in_the_end(
     while die_at(point, work, points=CALLS, before=worker.tickets):
         path = dub(heir, fitted.model_copy(update={"key": f"k{point}"}))
         assert hash_file(path) == fitted.video.sha256
-        point += 41
+        point += 73
     assert point > 100
 
 
