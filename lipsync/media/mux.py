@@ -87,7 +87,7 @@ def mux_picture_and_voice(
         How many picture packets were copied.
 
     Raises:
-        MediaError: There is no picture, or this container does not take its codec.
+        MediaError: There is no picture, or this container does not take it as it is.
     """
     with ExitStack() as stack:
         seen = stack.enter_context(open_media(picture))
@@ -102,7 +102,7 @@ def mux_picture_and_voice(
             _describe(video_out, audio_out, language)
             target.start_encoding()
         copies = heapq.merge(
-            _moved(seen, video, video_out),
+            _showable(_moved(seen, video, video_out), picture, output),
             _moved(heard, heard.streams.audio[0], audio_out),
             key=_decoding_time,
         )
@@ -153,6 +153,23 @@ def _moved(
         packet.dts -= start
         packet.pts = None if packet.pts is None else packet.pts - start
         yield packet, target
+
+
+def _showable(
+    copies: Iterator[tuple[AnyPacket, Stream]], picture: Path, output: Path
+) -> Iterator[tuple[AnyPacket, Stream]]:
+    """Let packets through, unless one is hidden by an edit list and the output has none.
+
+    Raises:
+        MediaError: Hidden pictures would be shown, and move all others.
+    """
+    for packet, stream in copies:
+        if packet.is_discard and output.suffix == ".mkv":
+            raise MediaError(
+                f"{picture}: an edit list hides its first pictures, which Matroska would show; "
+                "choose .mp4"
+            )
+        yield packet, stream
 
 
 def _decoding_time(item: tuple[AnyPacket, Stream]) -> float:

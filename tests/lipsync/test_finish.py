@@ -101,6 +101,21 @@ def test_a_picture_that_starts_late_in_its_file_is_moved_to_the_front(
     assert lag_samples(read_sound(voice.path), ffmpeg_sound(output)) == 0
 
 
+def test_pictures_hidden_by_an_edit_list_stay_hidden(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    hiding = tmp_path / "hiding.mp4"
+    whole = make_clip(tmp_path / "d.mp4", frames=50, options={"bf": "2"})
+    ffmpeg("-ss", "0.8", "-i", whole, "-c", "copy", hiding)
+    shown = read_indices(hiding)
+    assert shown[0] == 20
+    output = finished(hiding, voice, store).file.path
+    assert read_indices(output) == shown
+    assert read_times(output)[0] == 0
+    with pytest.raises(MediaError, match=r"hides its first pictures.*choose \.mp4"):
+        finished(hiding, voice, store, suffix=".mkv")
+
+
 def test_the_delivered_sound_is_gone(tmp_path: Path, store: Store, voice: File) -> None:
     picture = make_clip(tmp_path / "d.mp4", frames=50, sound=speech(2, seed=8), tracks=2)
     facts = probe(finished(picture, voice, store, language="deu").file)

@@ -298,6 +298,6 @@ def test_a_cut_needs_no_program_on_the_path_and_says_nothing(
         "voice = normalize(request, Store(Home(Path(sys.argv[2]))));"
         "assert voice.lead_trimmed_s > 0.5 and 'pydub' in sys.modules"
     )
-    command = [sys.executable, "-c", script, path, tmp_path / "home"]
+    command = [sys.executable, "-c", script, str(path), str(tmp_path / "home")]
     subprocess.run(command, check=True, cwd=ROOT, env={"PATH": ""}, timeout=60)
     assert capfd.readouterr() == ("", "")

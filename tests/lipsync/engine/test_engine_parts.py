@@ -6,7 +6,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import hush, vowel, write_voice
 
 from lipsync.engine.drive import Move, drive
 from lipsync.engine.guard import objection, unsure
@@ -18,6 +17,7 @@ from lipsync.engine.pose import unpack
 from lipsync.engine.survey import Survey, survey
 from lipsync.engine.warp import opened, ready
 from lipsync.errors import MediaError
+from tests.lipsync.engine.portraits import hush, vowel, write_voice
 
 GOOD = LipLine(
     x0=0.5, y0=0.8, tilt=0.1, bend=1.0, half_width=0.16,

@@ -9,7 +9,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import REAL, hush, read, vowel, write_clip, write_voice
 
 from lipsync.engine import Rendering, render
 from lipsync.engine.drive import drive
@@ -20,6 +19,7 @@ from lipsync.engine.pose import unpack
 from lipsync.engine.reel import frames_of, picture_of
 from lipsync.engine.survey import survey
 from lipsync.errors import MediaError
+from tests.lipsync.engine.portraits import hush, read, vowel, write_clip, write_voice
 
 Clip = Callable[..., Path]
 
@@ -91,7 +91,7 @@ def test_with_silence_the_picture_hardly_changes(portrait, clip: Clip, tmp_path:
     source = clip(portrait[:25])
     render(source, write_voice(tmp_path / "hush.wav", hush(1.0)), tmp_path / "out.mp4")
     pairs = zip(read(source), read(tmp_path / "out.mp4"), strict=True)
-    assert max(cv2.absdiff(one, other).mean() for one, other in pairs) < 1.5
+    assert max(cv2.absdiff(one, other).mean() for one, other in pairs) < 2.5
 
 
 def test_pixels_outside_the_mouth_are_those_of_the_input(
@@ -179,13 +179,13 @@ def test_a_drawn_face_is_left_alone(clip: Clip, speech: Path, tmp_path: Path) ->
     assert "no face" not in made.notes[0]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="../shared/samples is not on this machine")
-def test_the_real_moustache_is_left_alone_and_the_real_face_is_animated(tmp_path: Path) -> None:
-    for name, altered in (("demo2", False), ("demo1", True)):
-        small = read(REAL / f"{name}_video.mp4", 40, (540, 960))
-        source = write_clip(tmp_path / f"{name}.mp4", small)
-        made = render(source, REAL / f"{name}_audio.wav", tmp_path / f"{name}_out.mp4")
-        assert made.altered is altered, made.notes
+@pytest.mark.parametrize(("name", "altered"), [("demo1", True), ("demo2", False)])
+def test_the_real_face_is_animated_and_the_real_moustache_left_alone(
+    samples: Path, tmp_path: Path, name: str, altered: bool
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", read(samples / f"{name}_video.mp4", 30, (540, 960)))
+    made = render(source, samples / f"{name}_audio.wav", tmp_path / "out.mp4")
+    assert made.altered is altered, made.notes
 
 
 def test_a_face_that_vanishes_for_a_while_survives(
