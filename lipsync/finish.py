@@ -11,7 +11,8 @@ from pydantic import Field
 from lipsync.media.limiter import limit
 from lipsync.media.meter import measure
 from lipsync.media.mux import encode_aac, kept_tags, mux_picture_and_voice, read_tags
-from lipsync.media.pcm import AudioReader, Samples
+from lipsync.media.pcm import Samples
+from lipsync.media.sound import AudioReader
 from lipsync.store import Store
 from lipsync.values import File, Value
 from lipsync.voice import Loudness, LoudnessTarget
@@ -71,7 +72,7 @@ def finish(request: FinishRequest, store: Store) -> Finished:
             request.picture.path,
             encoded,
             output,
-            tags=tags(request, _source_tags(request)),
+            tags=tags(request),
             language=request.language,
         )
         finished = Finished(
@@ -81,32 +82,23 @@ def finish(request: FinishRequest, store: Store) -> Finished:
             picture_packets=packets,
             notes=notes,
         )
-    log.info(
-        "%s finished: %d picture packets copied, voice %.1f LUFS, %.1f dBTP after encoding",
-        finished.file.sha256[:8],
-        packets,
-        loudness.integrated_lufs,
-        loudness.true_peak_dbtp,
-    )
+    measured = f"{loudness.integrated_lufs:.1f} LUFS, {loudness.true_peak_dbtp:.1f} dBTP"
+    log.info("%s finished: %d packets copied, %s", finished.file.sha256[:8], packets, measured)
     return finished
 
 
-def tags(request: FinishRequest, source: dict[str, str]) -> dict[str, str]:
-    """Write the output's tags: the source's own, the title if there is a new one, and what we did.
+def tags(request: FinishRequest) -> dict[str, str]:
+    """Choose the output's tags: the source's own, the title if there is a new one, and a comment.
 
     The comment says that the lips are not as they were filmed.
     """
+    kept = kept_tags(read_tags(request.source.path)) if request.source else {}
     by = request.model or ("the embedded engine" if request.preview else "a lip-sync model")
     kind = "Preview: lips drawn" if request.preview else "Lips re-generated"
     ours = {"comment": f"{kind} to match a dubbed voice by {by}, through Dubline."}
     if request.title:
         ours["title"] = request.title
-    return {**kept_tags(source), **ours}
-
-
-def _source_tags(request: FinishRequest) -> dict[str, str]:
-    """Read the tags of the original video."""
-    return read_tags(request.source.path) if request.source else {}
+    return {**kept, **ours}
 
 
 def _encode_below(

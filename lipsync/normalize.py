@@ -15,8 +15,9 @@ from lipsync.errors import MediaError
 from lipsync.media.edges import FADE_MS, Levels, Span, fade, levels, speech_span
 from lipsync.media.limiter import limit
 from lipsync.media.meter import FLOOR_LUFS, SHORTEST_S, Meter
-from lipsync.media.pcm import AudioReader, Samples, looked_at, regrouped, to_pcm16, wav_writer
+from lipsync.media.pcm import Samples, looked_at, regrouped, to_pcm16, wav_writer
 from lipsync.media.scratch import BLOCK, ScratchPcm
+from lipsync.media.sound import AudioReader
 from lipsync.store import Store
 from lipsync.voice import (
     GAIN_MAX_DB,
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 PEAK_MARGIN_DB = 0.1
 # The meter reads true peak to 0.01 dB at full scale.
 PEAK_READING_DB = 0.01
+# The RIFF header counts bytes in 32 bits, its own 36 included.
+WAV_BYTES_MAX = 2**32 - 1 - 36
 # Ours: from here on a limiter can be heard at work on speech.
 DEEP_LIMITING_DB = 6.0
 
@@ -67,13 +70,15 @@ def normalize(request: NormalizeRequest, store: Store) -> Voice:
     30 dB are added. A voice that already conforms comes out with the samples it had.
 
     Raises:
-        MediaError: The file cannot be read, has no such audio track, or the voice is silent.
+        MediaError: The file cannot be read, has no such audio track, or the voice is silent or
+            longer than a WAV file holds (6.2 h in stereo).
         StorageError: There is no room for the samples.
     """
     with store.scratch(".f32") as samples_path, store.scratch(".wav") as wav_path:
         heard = _listen(request.source.path, request.track, samples_path)
         _refuse_silence(heard, request.source.path)
         keep = _kept(heard, request)
+        _refuse_too_long(keep, heard.pcm.channels, request.source.path)
         _soften(heard.pcm, keep, heard.samples, request.pad_s)
         rendered = _to_target(heard, keep, request.target, wav_path)
         voice = Voice(
@@ -115,6 +120,15 @@ def _refuse_silence(heard: Heard, path: Path) -> None:
         raise MediaError(
             f"{path}: the voice is silent ({FLOOR_LUFS:.0f} LUFS or less over "
             f"{heard.samples / VOICE_RATE_HZ:.2f} s); choose another track or export it again"
+        )
+
+
+def _refuse_too_long(keep: Span, channels: int, path: Path) -> None:
+    """Stop at a voice that its own format could not hold."""
+    if keep.length * channels * 2 > WAV_BYTES_MAX:
+        raise MediaError(
+            f"{path}: the voice lasts {keep.length / VOICE_RATE_HZ / 3600:.1f} h, more than a "
+            "48 kHz WAV file holds; split it into parts"
         )
 
 
@@ -170,7 +184,7 @@ def _render(
     ceiling = 10 ** ((target.true_peak_dbtp - PEAK_MARGIN_DB) / 20)
     meter = Meter()
     lowest = 1.0
-    with wav_writer(wav, pcm.channels, keep.length) as file:
+    with wav_writer(wav, pcm.channels) as file:
         for block, bent in limit(pcm.read(keep), 10 ** (gain_db / 20), ceiling):
             written = to_pcm16(block)
             file.writeframesraw(written.tobytes())
@@ -183,7 +197,7 @@ def _copy(heard: Heard, keep: Span, wav: Path) -> Rendered:
     """Write the samples as they are; only where something was cut is there news to measure."""
     cut = keep.length < heard.samples
     meter = Meter()
-    with wav_writer(wav, heard.pcm.channels, keep.length) as file:
+    with wav_writer(wav, heard.pcm.channels) as file:
         for block in heard.pcm.read(keep):
             written = to_pcm16(block)
             file.writeframesraw(written.tobytes())

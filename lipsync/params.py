@@ -27,8 +27,8 @@ def _place(position: int) -> dict[str, Any]:
 class DubParams(Value):
     """Dub one pair: a video and a voice in, a lip-synced video out.
 
-    The defaults spend nothing: without a key only the local preview is available, and a paid
-    model is never taken unless its price is within `budget_usd`.
+    Without a key only the local preview can be taken; with one, `budget_usd` says what may be
+    spent.
     """
 
     video: Path = Field(description="The video, e.g. in/talk.mp4.", json_schema_extra=_place(0))

@@ -69,8 +69,13 @@ def _cell(text: object) -> str:
     return escaped.replace("|", "\\|").replace("\n", " ")
 
 
+def figure(verdict: Verdict) -> str:
+    """Write what was measured, without the noise of a float."""
+    return verdict.value if isinstance(verdict.value, str) else f"{verdict.value:g}"
+
+
 def _row(verdict: Verdict) -> str:
-    cells = (verdict.check, verdict.value, verdict.limit, _MARKS[verdict.verdict])
+    cells = (verdict.check, figure(verdict), verdict.limit, _MARKS[verdict.verdict])
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 

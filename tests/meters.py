@@ -12,7 +12,7 @@ from tests.voices import VOICE_RATE_HZ
 
 
 def ffmpeg_loudness(path: Path) -> tuple[float, float]:
-    """Measure integrated LUFS and true peak in dBTP, to a tenth, as ffmpeg's summary prints them."""
+    """Measure integrated LUFS and true peak in dBTP, to the tenth that ffmpeg prints."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", "-i", str(path)]
     command += ["-map", "0:a:0", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)

@@ -10,7 +10,7 @@ from rich.table import Table
 from flows.cli.answering import answer, answered
 from lipsync.home import Home
 from lipsync.output import record_path
-from lipsync.report import DubReport, StageRun
+from lipsync.report import DubReport, StageRun, figure
 from lipsync.select import Choice
 from lipsync.verdicts import Mark
 
@@ -32,7 +32,7 @@ def show_report(report: DubReport, stages: Sequence[StageRun]) -> None:
     checks = Table("check", "figure", "limit", "", box=SIMPLE_HEAD, pad_edge=False)
     for row in report.verdicts:
         mark = f"[{_STYLE[row.verdict]}]{row.verdict}[/]"
-        checks.add_row(escape(row.check), escape(str(row.value)), escape(row.limit), mark)
+        checks.add_row(escape(row.check), escape(figure(row)), escape(row.limit), mark)
     out.print(checks)
     for note in report.notes:
         out.print(f"note: {note}", markup=False, highlight=False)

@@ -18,6 +18,8 @@ Field = NDArray[np.float32]
 UP, DOWN, ASIDE, FEATHER = 0.115, 0.275, 0.105, 0.07
 # Light is matched by the difference at the region's edge, spread inwards this far.
 LIGHT_REACH = 0.11
+# Light is worked out on pictures this many times smaller.
+SHRINK = 4
 # Beyond about this difference (levels) the two do not show the same skin.
 SAME_SKIN_LEVELS = 22.0
 
@@ -29,21 +31,30 @@ class Layer:
     mouth: Mouth
     window: Window
     mask: Field  # 1 inside the region, 0 outside, shape (h, w)
+    edge: Field  # 1 along the region's soft edge, shrunk
+    small: Field  # the still itself, shrunk
 
 
 def layer(mouth: Mouth, window: Window) -> Layer:
     """Make the region of a mouth."""
+    import cv2  # noqa: PLC0415  heavy
+
     line = mouth.line
     aside = (line.half_width + ASIDE - np.abs(mouth.dx)) / FEATHER
     # The region narrows towards the chin, as faces do.
-    aside -= np.clip(mouth.below - 0.08, 0, 1) * 0.35 / FEATHER
+    aside = aside - np.clip(mouth.below - 0.08, 0, 1) * 0.35 / FEATHER
     up, down = (UP + mouth.below) / FEATHER, (DOWN - mouth.below) / FEATHER
     edges = [np.clip(edge, 0, 1) for edge in (aside, up, down)]
     soft = [edge * edge * (3 - 2 * edge) for edge in edges]
     mask = np.asarray(soft[0] * soft[1] * soft[2], np.float32)
     mask[:, (0, -1)] = 0
     mask[(0, -1), :] = 0
-    return Layer(mouth, window, mask)
+    small = (max(8, mask.shape[1] // SHRINK), max(8, mask.shape[0] // SHRINK))
+    edge, still = (
+        np.asarray(cv2.resize(values, small, interpolation=cv2.INTER_AREA), np.float32)
+        for values in (mask * (1 - mask) * 4, mouth.patch)
+    )
+    return Layer(mouth, window, mask, edge, still)
 
 
 def lay(planes: Planes, layer: Layer, to_frame: Matrix, move: Move, share: float) -> None:
@@ -59,8 +70,7 @@ def lay(planes: Planes, layer: Layer, to_frame: Matrix, move: Move, share: float
     grid = to_frame @ layer.window.to_face
     current = planes.cut(grid, layer.window.size_px)
     drawn = opened(layer.mouth, move)
-    lit = drawn + _light(layer, current)
-    lit = np.clip(lit, 0, 255).astype(np.float32)
+    lit = np.clip(drawn + _light(layer, current) + 0.5, 0, 255).astype(np.uint8)
     mask = layer.mask * np.float32(share)
     colour = planes.colour_map() @ grid
     for plane, to_plane, values in (
@@ -75,23 +85,20 @@ def _light(layer: Layer, current: Patch) -> Field:
     """Spread the difference at the region's edge inwards, smoothly: the light has changed."""
     import cv2  # noqa: PLC0415  heavy
 
-    height, width = layer.mask.shape
-    small = (max(8, width // 4), max(8, height // 4))
-    difference = current.astype(np.float32) - layer.mouth.patch
+    height, width = layer.edge.shape
+    now = cv2.resize(current, (width, height), interpolation=cv2.INTER_AREA)
+    difference = now.astype(np.float32) - layer.small
     # A large difference is not light but something else in that place: a lip, a chin, hair.
     strange = np.abs(difference).max(axis=-1) / SAME_SKIN_LEVELS
-    edge = layer.mask * (1 - layer.mask) * 4 / (1 + strange**4)
-    weight = cv2.resize(edge, small, interpolation=cv2.INTER_AREA)[..., None] + 1e-4
-    limited = difference * edge[..., None]
-    known = cv2.resize(limited, small, interpolation=cv2.INTER_AREA)
-    sigma = LIGHT_REACH * layer.window.px_per_unit / 4
-    spread = cv2.GaussianBlur(known, (0, 0), sigma)
-    total = cv2.GaussianBlur(weight[..., 0], (0, 0), sigma)[..., None]
-    light = cv2.resize(spread / total, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(light, np.float32)
+    weight = layer.edge / (1 + strange**4) + 1e-4
+    sigma = LIGHT_REACH * layer.window.px_per_unit / SHRINK
+    known = cv2.GaussianBlur(difference * weight[..., None], (0, 0), sigma)
+    light = known / cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    size = layer.mask.shape[::-1]
+    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _paste(plane: Plane, to_plane: Matrix, values: Field, mask: Field) -> None:
+def _paste(plane: Plane, to_plane: Matrix, values: Plane, mask: Field) -> None:
     """Blend values into a plane through a mask, touching only the mask's bounding box."""
     import cv2  # noqa: PLC0415  heavy
 
@@ -105,7 +112,7 @@ def _paste(plane: Plane, to_plane: Matrix, values: Field, mask: Field) -> None:
     moved = cv2.warpAffine(values, to_grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(mask, to_grid, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
     region = plane[top:bottom, left:right]
-    mixed = region + alpha * (moved - region)
+    mixed = region + alpha * (moved.astype(np.float32) - region)
     region[...] = np.rint(mixed).astype(np.uint8)
 
 

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsync.engine.compose import ASIDE, DOWN, UP
 from lipsync.engine.guard import unsure
 from lipsync.engine.lips import LipLine, fit
 from lipsync.engine.looks import MOUTH, USUAL_X
@@ -33,11 +34,13 @@ CANDIDATES_PER_S = 12
 COARSEST_STILL, FINEST_STILL = 96, 480
 # What else a still costs is measured against openness.
 OPEN_WEIGHT = 1.5
+# A still reaches this far past the region that is replaced (face units).
+MARGIN = 0.02
 # A still off the window's usual pose is worth this much openness per unit of disagreement.
 POSE_WEIGHT = 0.4
 # So is a tilted, displaced or strongly bent mouth: a turned head.
 ODD_WEIGHT, PLAIN_BEND = 0.5, 2.0
-# A line that strays by 1 % of the face counts as 25 % openness; one that hardly shows, up to 25 %.
+# A line that strays by 1 % of the face counts as 25 % openness, one that hardly shows up to that.
 DEPTH_WEIGHT, PLAIN_DEPTH = 1.0, 0.25
 RESIDUAL_WEIGHT = 25.0
 NUMBERS = 4  # of a pose
@@ -150,7 +153,7 @@ class Surveyor:
         line = fit(patch)
         cost = stillness_cost(line, sighting.agreement)
         if cost < self._open.best_cost:
-            window = still_window(sighting.pose)
+            window = still_window(sighting.pose, line)
             self._open.best_cost, self._open.best_frame = cost, number
             self._open.best_window, self._open.best_line = window, line
             self._open.best = planes.cut(sighting.pose @ window.to_face, window.size_px)
@@ -196,14 +199,23 @@ def stillness_cost(line: LipLine, agreement: float) -> float:
     """Say how bad a still a frame would make: an open mouth, an unsure line, another pose."""
     faint = RESIDUAL_WEIGHT * line.residual + DEPTH_WEIGHT * max(0.0, PLAIN_DEPTH - line.depth)
     odd = abs(line.tilt) + abs(line.x0 - USUAL_X) + max(0.0, abs(line.bend) - PLAIN_BEND) / 4
-    still = OPEN_WEIGHT * line.open + line.gape + faint + ODD_WEIGHT * odd + POSE_WEIGHT * (1 - agreement)
+    still = (
+        OPEN_WEIGHT * line.open
+        + line.gape
+        + faint
+        + ODD_WEIGHT * odd
+        + POSE_WEIGHT * (1 - agreement)
+    )
     return still + (UNSURE_COST if unsure(line) is not None else 0)
 
 
-def still_window(pose: Matrix) -> Window:
-    """The MOUTH window at the resolution the face has in this frame."""
+def still_window(pose: Matrix, line: LipLine) -> Window:
+    """The region around a lip line, at the resolution the face has in this frame."""
     unit_px = float(np.clip(round(scale_px(pose)), COARSEST_STILL, FINEST_STILL))
-    return MOUTH._replace(px_per_unit=unit_px)
+    aside = line.half_width + ASIDE + MARGIN
+    return Window(
+        line.x0 - aside, line.y0 - UP - MARGIN, line.x0 + aside, line.y0 + DOWN + MARGIN, unit_px
+    )
 
 
 def survey(frames: Iterable[av.VideoFrame], rate: Fraction, seen: Callable[[], None]) -> Survey:

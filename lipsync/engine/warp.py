@@ -35,8 +35,9 @@ class Mouth:
     px_per_unit: float
     columns: Field  # pixel columns, shape (h, w)
     rows: Field
-    dx: Field  # right of the mouth's middle, face units
-    below: Field  # below the lip line, face units
+    dx: Field  # right of the mouth's middle, face units, shape (1, w)
+    below: Field  # below the lip line, face units, shape (h, w)
+    follows: Field  # how far skin follows when the mouth widens, shape (h, w)
     skin: tuple[float, float, float]  # luma, U, V of the skin around
 
 
@@ -45,14 +46,14 @@ def ready(patch: Patch, line: LipLine, window: Window) -> Mouth:
     height, width = patch.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     step = 1 / window.px_per_unit
-    dx = window.left + (columns + 0.5) * step - line.x0
+    dx = window.left + (columns[:1] + 0.5) * step - line.x0
     y = window.top + (rows + 0.5) * step
     # Beyond the corners the parabola would run away: it goes on as a straight line.
     inner = np.clip(dx, -line.half_width, line.half_width)
     below = y - (line.y0 + line.tilt * dx + line.bend * inner**2)
-    around = (np.abs(dx) < 1.6 * line.half_width) & (np.abs(below) < SKIN_BELOW)
-    skin = tuple(float(np.median(patch[..., c][around])) for c in range(3))
-    return Mouth(patch, line, window.px_per_unit, columns, rows, dx, below, skin)  # type: ignore[arg-type]  # three medians
+    follows = np.exp(-((below / SPREAD_BELOW) ** 2) - (dx / SPREAD_ASIDE) ** 4)
+    luma, u, v = (float(np.median(patch[..., c])) for c in range(3))
+    return Mouth(patch, line, window.px_per_unit, columns, rows, dx, below, follows, (luma, u, v))
 
 
 def opened(mouth: Mouth, move: Move) -> Patch:
@@ -61,9 +62,8 @@ def opened(mouth: Mouth, move: Move) -> Patch:
 
     lower, upper = _gap(mouth, move)
     rise = _still_below(mouth.below, lower) - _still_above(-mouth.below, upper)
-    around = np.exp(-((mouth.below / SPREAD_BELOW) ** 2) - (mouth.dx / SPREAD_ASIDE) ** 4)
-    stretch = MOST_SPREAD * move.spread * around
-    columns = mouth.columns - mouth.dx * stretch * mouth.px_per_unit
+    stretch = MOST_SPREAD * move.spread * mouth.px_per_unit * mouth.dx
+    columns = mouth.columns - stretch * mouth.follows
     rows = mouth.rows - rise * mouth.px_per_unit
     drawn = cv2.remap(mouth.patch, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return _with_inside(mouth, np.asarray(drawn, np.uint8), lower, upper)
@@ -98,15 +98,18 @@ def _fade(at: Field, full: float, none: Field) -> Field:
 def _with_inside(mouth: Mouth, drawn: Patch, lower: Field, upper: Field) -> Patch:
     """Paint what the opening shows: dark, a tongue below, teeth under the upper lip."""
     edge = mouth.px_per_unit / 1.6  # the lips' edges are about a pixel and a half soft
-    cover = np.clip((lower - mouth.below) * edge, 0, 1) * np.clip(
-        (mouth.below + upper) * edge, 0, 1
-    )
-    if not cover.any():
+    slit = (mouth.below < lower) & (mouth.below > -upper)
+    rows = np.flatnonzero(slit.any(axis=1))
+    if not len(rows):
         return drawn
-    depth = np.clip((mouth.below + upper) / np.maximum(lower + upper, 1e-4), 0, 1)
+    part = slice(max(0, rows[0] - 2), rows[-1] + 3)
+    below = mouth.below[part]
+    cover = np.clip((lower - below) * edge, 0, 1) * np.clip((below + upper) * edge, 0, 1)
+    depth = np.clip((below + upper) / np.maximum(lower + upper, 1e-4), 0, 1)
     inside = _inside(mouth, depth, lower + upper)
-    mixed = drawn + cover[..., None] * (inside - drawn)
-    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+    mixed = drawn[part] + cover[..., None] * (inside - drawn[part])
+    drawn[part] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return drawn
 
 
 def _inside(mouth: Mouth, depth: Field, gap: Field) -> Field:

@@ -16,7 +16,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from lipsync.media.meter import Meter
-from lipsync.media.pcm import AudioReader, Samples, audio_frame
+from lipsync.media.pcm import Samples, audio_frame
+from lipsync.media.sound import AudioReader
 from lipsync.values import Value
 from lipsync.voice import VOICE_RATE_HZ
 

@@ -34,23 +34,23 @@ class Assembly:
         return self._source.index.sets if self._units else None
 
     def write(self, path: Path) -> Iterator[int]:
-        """Write the film; yields the frames written so far."""
+        """Write the film; yields the frames written so far. Needs room for scratch beside it."""
         sets, own = sets_of(self._format), self._own_sets
         delay = max((unit.delay for unit in self._units), default=0)
         with film(path, self._format, own.joined(sets) if own else sets, delay) as output:
             for place, part in enumerate(self._parts):
-                yield from output.add(self._samples(place, part))
+                yield from output.add(self._samples(place, part, path.parent))
 
-    def _samples(self, place: int, part: Piece) -> Iterator[Sample]:
+    def _samples(self, place: int, part: Piece, room: Path) -> Iterator[Sample]:
         if isinstance(part, Copied):
             return copied(self._source.index, part)
         for longer, spool in self._spools:
             if begins(part, longer):
                 return spool.again(part.frames)
-        fresh = encoded(self._source.frames(part.pictures, self._look), self._format)
+        fresh = encoded(self._source.frames(part.pictures, self._look, room), self._format)
         later = self._parts[place + 1 :]
         if any(isinstance(other, Encoded) and begins(other, part) for other in later):
-            spool = Spool(tempfile.TemporaryFile())  # noqa: SIM115  lives as long as the assembly
+            spool = Spool(tempfile.TemporaryFile(dir=room))  # noqa: SIM115  lives as long as this
             self._spools.append((part, spool))
             return spool.kept(fresh)
         return fresh

@@ -75,6 +75,10 @@ class Index:
         """Say which picture a constant rate shows as its frame: the last one begun by then.
 
         Half a frame of grace takes the rounding of timestamps, as ffmpeg's `fps` filter does.
+
+        >>> jittery = Index(Path("phone.mp4"), Fraction(1, 1000), [0, 41, 79, 121, 199])
+        >>> [jittery.at(frame, Fraction(25)) for frame in range(6)]
+        [0, 1, 2, 3, 3, 4]
         """
         due = self.ticks[0] + (frame + Fraction(1, 2)) / rate / self.time_base
         return max(0, bisect_left(self.ticks, due) - 1)
@@ -179,7 +183,7 @@ def _units(index: Index, found: _Packets) -> tuple[Unit, ...]:
         shown = [ticks for ticks in found.shown[start:end] if ticks is not None]
         first = bisect_left(index.ticks, min(shown)) if shown else 0
         order = tuple(bisect_left(index.ticks, ticks) - first for ticks in shown)
-        whole = len(shown) == end - start and sorted(order) == list(range(end - start))
+        whole = sorted(order) == list(range(end - start))
         if whole and strange.isdisjoint(range(start, end)):
             units.append(Unit(first, order, found.seek[start], shown[0]))
     return tuple(units)

@@ -7,7 +7,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from lipsync.media.pcm import AudioReader, Pcm16, Samples, audio_frame
+from lipsync.media.pcm import Pcm16, Samples, audio_frame
+from lipsync.media.sound import AudioReader
 from lipsync.voice import VOICE_RATE_HZ, Loudness
 
 # BS.1770-4: the absolute gate. Nothing below it counts, and no reading goes below it.

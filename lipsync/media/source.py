@@ -48,8 +48,8 @@ class Source:
             found.extend(pieces(numbers, units))
         return found
 
-    def frames(self, pictures: Sequence[int], look: Look) -> Iterator[av.VideoFrame]:
-        """Yield pictures with the wanted look.
+    def frames(self, pictures: Sequence[int], look: Look, room: Path) -> Iterator[av.VideoFrame]:
+        """Yield pictures with the wanted look; `room` is a folder for what must be set aside.
 
         Raises:
             MediaError: The video is damaged, ends early or changes its size.
@@ -61,7 +61,7 @@ class Source:
             whole = self._of_one_size(numbered)
             return filtered(toned(whole) if look.tone_mapped else whole)
 
-        return frames_of(self.index, pictures, convert, margin=look.margin)
+        return frames_of(self.index, pictures, convert, room, margin=look.margin)
 
     def _of_one_size(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
         size = (self.facts.coded_width_px, self.facts.coded_height_px)

@@ -37,8 +37,9 @@ def normalized(path: Path, store: Store, **wishes: object) -> Voice:
     return normalize(NormalizeRequest.model_validate({"source": as_file(path), **wishes}), store)
 
 
-@pytest.mark.parametrize("lufs", [-16.0, -23.0, -27.0])
-@pytest.mark.parametrize("level", [0.05, 0.25, 0.99])
+@pytest.mark.parametrize(
+    ("lufs", "level"), [(-16.0, 0.05), (-16.0, 0.99), (-23.0, 0.25), (-27.0, 0.99)]
+)
 def test_a_voice_lands_on_its_target_by_an_independent_meter(
     tmp_path: Path, store: Store, lufs: float, level: float
 ) -> None:
@@ -51,8 +52,10 @@ def test_a_voice_lands_on_its_target_by_an_independent_meter(
     assert voice.after.true_peak_dbtp == pytest.approx(true_peak, abs=0.06)
 
 
-@pytest.mark.parametrize("lufs", [-14.0, -16.0, -27.0])
-@pytest.mark.parametrize("name", ["demo1_audio.wav", "demo2_audio.wav", "demo2_video.mp4"])
+@pytest.mark.parametrize(
+    ("name", "lufs"),
+    [("demo1_audio.wav", -16.0), ("demo2_audio.wav", -14.0), ("demo2_video.mp4", -27.0)],
+)
 def test_real_speech_lands_on_its_target(
     samples: Path, store: Store, name: str, lufs: float
 ) -> None:

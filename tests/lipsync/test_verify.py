@@ -12,7 +12,7 @@ from lipsync.store import Store
 from lipsync.values import File
 from lipsync.verdicts import Mark, Verdict
 from lipsync.verify import VerifyRequest, verify
-from lipsync.voice import NormalizeRequest
+from lipsync.voice import LoudnessTarget, NormalizeRequest
 from tests.clips import as_file, ffmpeg, make_clip, make_voice
 
 CHECKS = [
@@ -165,3 +165,12 @@ def test_a_voice_turned_up_is_too_loud_and_too_high(
     assert red(found) == ["loudness", "true_peak"]
     assert found["loudness"].verdict is Mark.FAIL
     assert found["true_peak"].verdict is Mark.FAIL
+
+
+def test_a_loudness_that_was_missed_before_encoding_is_a_warning_that_says_so(
+    promised: dict[str, Any],
+) -> None:
+    found = verified(promised, target=LoudnessTarget(integrated_lufs=-20))
+    assert red(found) == ["loudness"]
+    assert found["loudness"].verdict is Mark.WARN
+    assert found["loudness"].note == "the voice had -16.0 LUFS before encoding"

@@ -26,8 +26,7 @@ def true_peak_dbtp(sound: Samples) -> float:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("gain", [2.0, 6.0, 20.0])
+@pytest.mark.parametrize(("seed", "gain"), [(1, 2.0), (2, 6.0), (3, 6.0), (4, 20.0)])
 def test_no_true_peak_passes_the_ceiling(channels: int, seed: int, gain: float) -> None:
     sound = np.stack([speech(2.3, seed=seed + 7 * at) for at in range(channels)], axis=1)
     bent, lowest = limited(sound, gain)

@@ -109,4 +109,4 @@ def test_colours_survive_the_conversion(bench: Bench, make: Callable[[Path], Pat
     assert (int(frame.colorspace), int(frame.color_range)) == (1, 1)
     seen = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")[70:80, 6:14].mean((0, 1))
     # The moving block of `draw`, made from RGB by the BT.601 matrix that libav takes unless told.
-    assert np.abs(seen - (220, 120, 60)).max() < 12
+    assert np.abs(seen - (220, 120, 60)).max() < 6
