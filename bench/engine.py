@@ -64,13 +64,13 @@ def speed(folder: Path, seconds: int) -> None:
         )
 
 
-def memory(folder: Path, minutes: list[int]) -> None:
+def memory(folder: Path, minutes: list[float]) -> None:
     """Render 1080p of several lengths; the peak must not grow."""
     for length in minutes:
-        video, voice = footage(folder, "1920x1080", 60 * length)
+        video, voice = footage(folder, "1920x1080", round(60 * length))
         used: Run = run(python(OURS, video, voice, folder / "ours.mp4"))
         print(
-            f"{length:3d} min 1080p25: peak {used.peak_mb:4.0f} MB, "
+            f"{length:4g} min 1080p25: peak {used.peak_mb:4.0f} MB, "
             f"{60 * length / used.wall_s:.2f} x real time"
         )
 
@@ -79,7 +79,7 @@ def main() -> None:
     """Read the command line and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--minutes", type=int, nargs="*", default=[])
+    parser.add_argument("--minutes", type=float, nargs="*", default=[])
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as room:
         if wanted.seconds:

@@ -1,5 +1,8 @@
 """The decision: all that is settled about a dub before anything is cut, sent or paid."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,7 @@ from pydantic import Field
 
 from lipsync.catalogue import Model
 from lipsync.errors import MediaError, UsageError
-from lipsync.facts import FaceFacts, MediaFacts, VideoFacts
+from lipsync.facts import FaceFacts, MediaFacts, VideoFacts, picture_of, voice_of
 from lipsync.fit import FitPlan, FittedPair, Lengths, SyncMode, plan_fit, vendor_plan
 from lipsync.options import request_arguments
 from lipsync.params import DubParams
@@ -58,11 +61,51 @@ def paired(video: MediaFacts, voice: MediaFacts, faces: FaceFacts | None) -> Pai
     Raises:
         MediaError: The first has no picture, or the second no sound.
     """
-    if video.video is None or faces is None:
-        raise MediaError(f"{video.file.path}: has no picture ({video.container}); give a video")
-    if not voice.audio:
-        raise MediaError(f"{voice.file.path}: has no sound; give a file somebody speaks in")
+    picture_of(video)
+    voice_of(voice)
+    assert faces is not None  # they were looked for in every picture
     return Pair(video=video, voice=voice, faces=faces)
+
+
+def check_pair(params: DubParams, video: MediaFacts, voice: MediaFacts) -> None:
+    """Refuse what should not be dubbed whatever is seen or heard in it.
+
+    Raises:
+        MediaError: The first has no picture, the second no sound, or not the track that is asked
+            for; a file is cut off; or the trim lies outside the video.
+    """
+    picture = picture_of(video)
+    voice_of(voice, params.voice_track)
+    trim = parse_trim(params.trim) if params.trim else Trim()
+    if trim.end_s is None:  # whoever names the end wants just that
+        there_s = math.floor(picture.duration_s * 100) / 100
+        _check_whole(video, f", or take what is there with --trim 0:{there_s:.2f}")
+    _check_whole(voice)
+    with _naming(video):
+        _trimmed(params, picture)
+
+
+def _check_whole(side: MediaFacts, way_out: str = "") -> None:
+    """Refuse a file that is cut off: part of a dub is not what anybody wants to pay for."""
+    if side.missing is not None:
+        raise MediaError(
+            f"{side.file.path}: is cut off or damaged: {side.missing}, "
+            f"{side.duration_s:.2f} s can be read; copy or export it again{way_out}"
+        )
+
+
+@contextmanager
+def _naming(*sides: MediaFacts) -> Iterator[None]:
+    """Put before a refusal which files it is about, and what is odd about them."""
+    try:
+        yield
+    except MediaError as error:
+        raise MediaError(f"{' with '.join(_named(side) for side in sides)}: {error}") from error
+
+
+def _named(side: MediaFacts) -> str:
+    odd = "; ".join(f"{warning[0].lower()}{warning[1:].rstrip('.')}" for warning in side.warnings)
+    return f"{side.file.path} ({odd})" if odd else str(side.file.path)
 
 
 def normalizing(params: DubParams, target: LoudnessTarget, pair: Pair) -> NormalizeRequest:
@@ -75,28 +118,35 @@ def normalizing(params: DubParams, target: LoudnessTarget, pair: Pair) -> Normal
     )
 
 
-def planned(params: DubParams, picture: VideoFacts, voice: Voice) -> FitPlan:
+def planned(params: DubParams, pair: Pair, voice: Voice) -> FitPlan:
     """Plan how the lengths are made equal, by us or by the vendor.
 
     Raises:
         UsageError: The trim keeps nothing, or the vendor is to fit without being told how.
         MediaError: The trim lies outside the video, or no automatic fit is within its limits.
     """
-    trim = parse_trim(params.trim) if params.trim else Trim()
-    first, count = trim_frames(trim, grid_frames(picture), picture.rate)
-    lengths = Lengths(
-        first_frame=first, source_frames=count, rate=picture.rate, voice_samples=voice.samples
-    )
     mode = params.sync_mode
-    if params.fit == "local":
-        wanted = SyncMode(mode) if mode != "auto" else mode
-        return plan_fit(wanted, lengths, keep_picture=params.keep_picture)
+    with _naming(pair.video, pair.voice):
+        first, count = _trimmed(params, pair.picture)
+        rate = pair.picture.rate
+        lengths = Lengths(
+            first_frame=first, source_frames=count, rate=rate, voice_samples=voice.samples
+        )
+        if params.fit == "local":
+            wanted = SyncMode(mode) if mode != "auto" else mode
+            return plan_fit(wanted, lengths, keep_picture=params.keep_picture)
     if mode == "auto":
         raise UsageError(
             "--fit vendor sends the pair as it is: say with --sync-mode how the vendor should fit "
             "it (cut_off, loop, bounce, silence or remap)"
         )
     return vendor_plan(SyncMode(mode), lengths)
+
+
+def _trimmed(params: DubParams, picture: VideoFacts) -> tuple[int, int]:
+    """Say which frame is the first, and how many there are, after the trim."""
+    trim = parse_trim(params.trim) if params.trim else Trim()
+    return trim_frames(trim, grid_frames(picture), picture.rate)
 
 
 def ordered(decision: Decision, fitted: FittedPair, engine: int) -> Order:

@@ -113,8 +113,9 @@ def _sampled(video: Path, facts: VideoFacts, samples: int) -> Iterator[Plane]:
                 at_s = facts.duration_s * (sample + 0.5) / samples
                 yield from _frame_near(container, stream, at_s, facts)
     except (av.FFmpegError, StopIteration) as error:
+        why = getattr(error, "strerror", None) or "no stream"
         raise MediaError(
-            f"{video}: its picture cannot be decoded ({error}); export the video again"
+            f"{video}: its picture cannot be decoded ({why}); export the video again"
         ) from error
 
 

@@ -53,6 +53,9 @@ class MediaFacts(Value):
     duration_s: float = Field(ge=0, description="Longest stream, in seconds.")
     video: VideoFacts | None
     audio: tuple[AudioFacts, ...]
+    missing: str | None = Field(
+        default=None, description="What it announces and does not hold; None: it is whole."
+    )
     warnings: tuple[str, ...] = Field(
         default=(), description="Oddities that were worked around, one sentence each."
     )

@@ -15,14 +15,16 @@ from lipsync.media.pcm import Samples
 from lipsync.media.sound import AudioReader
 from lipsync.store import Store
 from lipsync.values import File, Value
-from lipsync.voice import Loudness, LoudnessTarget
+from lipsync.voice import TOLERANCE_LU, Loudness, LoudnessTarget
 
 log = logging.getLogger(__name__)
 
 # Encoding moves peaks, on speech at 192 kbit/s by up to 1 dB; each round encodes once more.
-ROUNDS = 3
+ROUNDS = 4
 # So that the next round does not miss by a hair.
 EXTRA_DB = 0.05
+# Retiming takes up to 0.4 LU from a voice (measured); more than this is not ours to mend here.
+GAIN_MAX_DB = 3.0
 
 Suffix = Literal[".mp4", ".mov", ".mkv"]
 
@@ -35,6 +37,9 @@ class FinishRequest(Value):
     frames: int = Field(gt=0, description="Predicted length.")
     rate: Fraction
     target: LoudnessTarget = LoudnessTarget()
+    level_lufs: float | None = Field(
+        default=None, description="Loudness the voice had before the fit; None: as it comes."
+    )
     source: File | None = Field(default=None, description="The original video, for its tags.")
     title: str | None = None
     language: str | None = Field(
@@ -43,6 +48,13 @@ class FinishRequest(Value):
     suffix: Suffix = ".mp4"
     preview: bool = Field(default=False, description="Rendered by the embedded engine.")
     model: str | None = Field(default=None, description="Who made the lips; goes into the comment.")
+
+
+class Setting(Value):
+    """What a voice is put through before it is encoded: one gain and a true-peak limiter."""
+
+    gain_db: float = 0.0
+    ceiling_dbtp: float | None = Field(default=None, description="None: not limited.")
 
 
 class Finished(Value):
@@ -58,8 +70,8 @@ class Finished(Value):
 def finish(request: FinishRequest, store: Store) -> Finished:
     """Mux the voice over the picture.
 
-    The encoded voice is measured; where its true peak overshoots, the voice is limited a little
-    lower and encoded again.
+    The encoded voice is measured; where its true peak overshoots, or where retiming and limiting
+    have taken from its level, it is set a little differently and encoded again.
 
     Raises:
         MediaError: A file cannot be read, or the container does not take the picture's codec.
@@ -67,7 +79,7 @@ def finish(request: FinishRequest, store: Store) -> Finished:
     """
     sound = ".mka" if request.suffix == ".mkv" else ".m4a"
     with store.scratch(sound) as encoded, store.scratch(request.suffix) as output:
-        loudness, notes = _encode_below(request.voice.path, request.target, encoded)
+        loudness, notes = _encode_right(request, encoded)
         packets = mux_picture_and_voice(
             request.picture.path,
             encoded,
@@ -101,39 +113,64 @@ def tags(request: FinishRequest) -> dict[str, str]:
     return {**kept, **ours}
 
 
-def _encode_below(
-    voice: Path, target: LoudnessTarget, encoded: Path
-) -> tuple[Loudness, tuple[str, ...]]:
-    """Encode until the true peak keeps its limit, as decoded again."""
-    ceiling_dbtp: float | None = None
+def _encode_right(request: FinishRequest, encoded: Path) -> tuple[Loudness, tuple[str, ...]]:
+    """Encode until true peak and level are right, as decoded again."""
+    setting: Setting | None = Setting()
     for _ in range(ROUNDS):
-        encode_aac(_below(AudioReader(voice).blocks(), ceiling_dbtp), encoded)
-        loudness = measure(encoded)
-        over_db = loudness.true_peak_dbtp - target.true_peak_dbtp
-        if over_db <= 0:
+        if setting is None:
             break
-        start_dbtp = target.true_peak_dbtp if ceiling_dbtp is None else ceiling_dbtp
+        used = setting
+        encode_aac(_set(AudioReader(request.voice.path).blocks(), used), encoded)
+        loudness = measure(encoded)
+        setting = next_setting(used, loudness, request.target.true_peak_dbtp, request.level_lufs)
+    return loudness, _notes(loudness, request.target, used)
+
+
+def next_setting(
+    used: Setting, loudness: Loudness, limit_dbtp: float, level_lufs: float | None
+) -> Setting | None:
+    """Decide what to encode with next; None when what was measured is right.
+
+    >>> heard = Loudness(integrated_lufs=-16.4, true_peak_dbtp=-0.6, range_lu=1)
+    >>> next_setting(Setting(), heard, -1.0, -16.0)
+    Setting(gain_db=0.4, ceiling_dbtp=-1.45)
+    >>> right = Loudness(integrated_lufs=-16.05, true_peak_dbtp=-1.1, range_lu=1)
+    >>> next_setting(Setting(gain_db=0.4, ceiling_dbtp=-1.45), right, -1.0, -16.0) is None
+    True
+    """
+    over_db = loudness.true_peak_dbtp - limit_dbtp
+    miss_lu = 0.0 if level_lufs is None else level_lufs - loudness.integrated_lufs
+    gain_db = min(max(used.gain_db + miss_lu, -GAIN_MAX_DB), GAIN_MAX_DB)
+    if abs(miss_lu) <= TOLERANCE_LU:
+        gain_db = used.gain_db
+    if over_db <= 0 and gain_db == used.gain_db:
+        return None
+    ceiling_dbtp = used.ceiling_dbtp
+    if over_db > 0:
+        start_dbtp = limit_dbtp if ceiling_dbtp is None else ceiling_dbtp
         ceiling_dbtp = start_dbtp - over_db - EXTRA_DB
-    return loudness, _notes(loudness, target, ceiling_dbtp)
+    elif gain_db > used.gain_db and ceiling_dbtp is None:
+        ceiling_dbtp = limit_dbtp
+    rounded = None if ceiling_dbtp is None else round(ceiling_dbtp, 3)
+    return Setting(gain_db=round(gain_db, 3), ceiling_dbtp=rounded)
 
 
-def _below(blocks: Iterator[Samples], ceiling_dbtp: float | None) -> Iterator[Samples]:
-    """Limit samples to a ceiling, if there is one."""
-    if ceiling_dbtp is None:
+def _set(blocks: Iterator[Samples], setting: Setting) -> Iterator[Samples]:
+    """Apply a setting to samples; the plain one leaves them alone."""
+    if setting == Setting():
         return blocks
-    return (samples for samples, _ in limit(blocks, 1.0, 10 ** (ceiling_dbtp / 20)))
+    ceiling = 1.0 if setting.ceiling_dbtp is None else 10 ** (setting.ceiling_dbtp / 20)
+    return (samples for samples, _ in limit(blocks, 10 ** (setting.gain_db / 20), ceiling))
 
 
-def _notes(
-    loudness: Loudness, target: LoudnessTarget, ceiling_dbtp: float | None
-) -> tuple[str, ...]:
+def _notes(loudness: Loudness, target: LoudnessTarget, used: Setting) -> tuple[str, ...]:
     """Say what the encoder made necessary."""
-    if ceiling_dbtp is None:
-        return ()
     if loudness.true_peak_dbtp > target.true_peak_dbtp:
         note = (
             f"the encoded voice peaks at {loudness.true_peak_dbtp:.2f} dBTP, over its limit of "
             f"{target.true_peak_dbtp:.1f}, after {ROUNDS} rounds"
         )
         return (note,)
-    return (f"peaks limited to {ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)
+    if used.ceiling_dbtp is None:
+        return ()
+    return (f"peaks limited to {used.ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)

@@ -1,20 +1,24 @@
 """The output: where it goes, whether it may go there, and how it gets there whole."""
 
+import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from lipsync.errors import StorageError, UsageError
 from lipsync.report import DubReport
-from lipsync.store import Store, disk_errors
+from lipsync.store import Store
 from lipsync.values import File
 
 # What finish can write: the containers every player and every vendor here takes.
 CONTAINERS = (".mp4", ".mov", ".mkv")
+# Begins the names of files that are being written beside an output.
+TRIAL = ".dubline-"
 
 
 def record_path(output: Path) -> Path:
@@ -62,6 +66,12 @@ def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
         raise UsageError(
             f"{output}: exists and is something else; choose another output, or --overwrite it"
         )
+    record = record_path(output)
+    if record.exists() and recorded(output) is None:
+        raise UsageError(
+            f"{record}: exists and is no record of a dub, which would be written there; "
+            "choose another output, or --overwrite it"
+        )
 
 
 def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
@@ -87,13 +97,45 @@ def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
 
 def _try_writing(folder: Path) -> None:
     """Write and remove an empty file: the only question a folder answers truthfully."""
-    trial = folder / f".dubline-{uuid.uuid4().hex}"
+    with _output_errors(folder):
+        sweep(folder)
+        with _trial_beside(folder / "trial"):
+            pass
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder of outputs.
+
+    Every trial is locked by its writer for as long as that lives.
+    """
+    for trial in folder.glob(f"{TRIAL}*"):
+        with suppress(OSError), trial.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            trial.unlink()
+
+
+@contextmanager
+def _trial_beside(path: Path) -> Iterator[Path]:
+    """Lend a file beside `path` to write to; it is gone afterwards, or has become `path`."""
+    trial = path.with_name(f"{TRIAL}{uuid.uuid4().hex}{path.suffix}")
     try:
-        trial.touch()
-        trial.unlink()
+        with trial.open("xb") as stream:
+            with suppress(OSError):  # a network disk without locks has no sweep either
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            yield trial
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says about an output into one clear sentence."""
+    try:
+        yield
     except OSError as error:
         raise StorageError(
-            f"{folder}: cannot be written ({error.strerror}); choose another output with -o"
+            f"{path}: cannot be written ({error.strerror}); "
+            "make room there, or choose another output with -o"
         ) from error
 
 
@@ -119,12 +161,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         StorageError: The disk is full or read-only; `path` is as it was.
     """
-    trial = path.with_name(f".dubline-{uuid.uuid4().hex}{path.suffix}")
-    try:
-        with disk_errors(trial):
-            write(trial)
-            with trial.open("rb") as stream:
-                os.fsync(stream.fileno())
-            trial.replace(path)
-    finally:
-        trial.unlink(missing_ok=True)
+    with _output_errors(path), _trial_beside(path) as trial:
+        write(trial)
+        with trial.open("rb") as written:
+            os.fsync(written.fileno())
+        trial.replace(path)

@@ -11,6 +11,8 @@ from lipsync.voice import Voice
 
 # ITU-R BS.1770-4: the absolute gate of the meter; at or below it there is nothing to hear.
 SILENT_LUFS = -70.0
+# ITU-R BS.1770-4: one gating block; the loudness of anything shorter is not defined.
+GATING_BLOCK_S = 0.4
 
 _NAMES = {
     Measure.VIDEO_S: ("the video sent is", " s long"),
@@ -107,11 +109,17 @@ def _missing(video: MediaFacts, voice: MediaFacts | Voice) -> list[Finding]:
     if isinstance(voice, MediaFacts) and not voice.audio:
         text = f"{voice.file.path.name} has no sound: give a voice track"
         found.append(_refusal("voice", 0, 1, text))
-    if isinstance(voice, Voice) and voice.before.integrated_lufs <= SILENT_LUFS:
+    if isinstance(voice, Voice) and _is_silent(voice):
         loudness = voice.before.integrated_lufs
         text = f"the voice is silent ({loudness:.1f} LUFS): give a track somebody speaks on"
         found.append(_refusal("silence", loudness, SILENT_LUFS, text))
     return found
+
+
+def _is_silent(voice: Voice) -> bool:
+    """Tell silence from a voice too short to be measured, which reads as silent too."""
+    measured = voice.duration_s >= GATING_BLOCK_S
+    return measured and voice.before.integrated_lufs <= SILENT_LUFS
 
 
 def _refusal(check: str, figure: float, limit: float, sentence: str) -> Finding:

@@ -17,6 +17,7 @@ from lipsync.facts import AudioFacts, MediaFacts, VideoFacts
 from lipsync.media.claims import false_claims
 from lipsync.media.opening import open_media
 from lipsync.media.scanning import PictureTally, Scan, scan
+from lipsync.media.whole import shortfall
 from lipsync.values import File
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def probe(file: File) -> MediaFacts:
             duration_s=max(lengths_s),
             video=video,
             audio=audio,
+            missing=shortfall(file.path, container.format.name),
             warnings=(*warnings, *false_claims(container, picture, result), *_mirrored(result)),
         )
 

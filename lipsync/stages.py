@@ -12,16 +12,23 @@ import time
 from decimal import Decimal
 from functools import partial
 
+from lipsync.admission import Look, asked, seen, target
 from lipsync.cache import Made
 from lipsync.catalogue import Catalogue
-from lipsync.decision import Asked, Decision, Pair, normalizing, ordered, paired, planned
+from lipsync.decision import (
+    Decision,
+    Pair,
+    check_pair,
+    normalizing,
+    ordered,
+    paired,
+    planned,
+)
 from lipsync.errors import MediaError
-from lipsync.facts import FaceFacts, MediaFacts
 from lipsync.finish import Finished, FinishRequest
 from lipsync.finish import finish as finish_dub
 from lipsync.fit import FittedPair
 from lipsync.output import (
-    check_output,
     is_in_place,
     place,
     record_path,
@@ -30,7 +37,6 @@ from lipsync.output import (
     write_whole,
 )
 from lipsync.params import DubParams
-from lipsync.profiles import profile_named
 from lipsync.progress import tell
 from lipsync.report import DubReport, StageRun
 from lipsync.select import Selection, SelectRequest
@@ -41,27 +47,13 @@ from lipsync.values import File, Value
 from lipsync.verdicts import Verdict
 from lipsync.verify import VerifyRequest
 from lipsync.verify import verify as verify_dub
-from lipsync.voice import LoudnessTarget, Voice
+from lipsync.voice import Voice
 from lipsync.workshop import Workshop
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-PROBE, NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1, 1, 1
+NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1, 1
 
 log = logging.getLogger(__name__)
-
-
-class _Look(Value):
-    """What probing a file is asked for."""
-
-    file: File
-    faces: bool
-
-
-class _Seen(Value):
-    """What a look at a file found."""
-
-    facts: MediaFacts
-    faces: FaceFacts | None
 
 
 class _Weighing(Value):
@@ -77,63 +69,17 @@ class Verdicts(Value):
     found: tuple[Verdict, ...]
 
 
-def target(params: DubParams) -> LoudnessTarget:
-    """Say how loud the voice shall be: the profile's target, unless a loudness is given.
-
-    Raises:
-        UsageError: There is no such profile.
-    """
-    wanted = profile_named(params.profile).target
-    if params.loudness_lufs is None:
-        return wanted
-    return wanted.model_copy(update={"integrated_lufs": params.loudness_lufs})
-
-
-def admit(shop: Workshop, params: DubParams) -> None:
-    """Refuse at once what needs no look inside: a missing input, an output that cannot be.
-
-    Raises:
-        MediaError: An input is missing, unreadable, empty, or no regular file.
-        UsageError: The output is an input, a folder, of an unknown container, or something else.
-        StorageError: The output's folder cannot be written.
-    """
-    asked = _asked(shop, params)
-    if params.output is None:
-        return
-    check_output(params.output, (params.video, params.voice))
-    if not params.overwrite:
-        refuse_to_overwrite(shop.store, params.output, asked.key)
-
-
-def _asked(shop: Workshop, params: DubParams) -> Asked:
-    video, voice = shop.store.fingerprint(params.video), shop.store.fingerprint(params.voice)
-    return Asked.of(params, video, voice)
-
-
 def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
     """Learn what both files are, and whose face is in the picture.
 
     Raises:
         MediaError: A file cannot be used, has no picture, or no sound.
     """
-    admit(shop, params)
-    video = _seen(shop, _Look(file=shop.store.fingerprint(params.video), faces=True))
-    voice = _seen(shop, _Look(file=shop.store.fingerprint(params.voice), faces=False))
+    video = seen(shop, Look(file=shop.store.fingerprint(params.video), faces=True))
+    voice = seen(shop, Look(file=shop.store.fingerprint(params.voice), faces=False))
+    check_pair(params, video.value.facts, voice.value.facts)
     pair = paired(video.value.facts, voice.value.facts, video.value.faces)
     return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
-
-
-def _seen(shop: Workshop, look: _Look) -> Made[_Seen]:
-    def make() -> _Seen:
-        from lipsync.faces import look as look_for_faces  # noqa: PLC0415  see the module
-        from lipsync.probe import probe as probe_file  # noqa: PLC0415
-
-        facts = probe_file(look.file)
-        if not look.faces or facts.video is None:
-            return _Seen(facts=facts, faces=None)
-        return _Seen(facts=facts, faces=look_for_faces(look.file.path, facts.video))
-
-    return shop.cache.made("probe", PROBE, look, _Seen, make)
 
 
 def normalize(shop: Workshop, params: DubParams, pair: Pair) -> Made[Voice]:
@@ -156,13 +102,12 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
     """Plan the fit, hold every model against it, and settle on one.
 
     Raises:
-        UsageError: The pinned model cannot be used, the trim keeps nothing, or the output is
-            something else already.
+        UsageError: The pinned model cannot be used, or the trim keeps nothing.
         MediaError: No automatic fit is within its limits.
         NoModelError: No model takes the pair.
         BudgetError: The choice is over the budget.
     """
-    plan = planned(params, pair.picture, voice)
+    plan = planned(params, pair, voice)
     budget = None if params.budget_usd is None else Decimal(str(params.budget_usd))
     request = SelectRequest(
         video=pair.video,
@@ -246,6 +191,7 @@ def finish(
         frames=decision.plan.frames,
         rate=decision.plan.rate,
         target=decision.target,
+        level_lufs=decision.voice.after.integrated_lufs,
         source=decision.pair.video.file,
         suffix=output_of(params, decision).suffix.lower(),
         preview=decision.model.preview,
@@ -293,14 +239,14 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
         UsageError: Something else has appeared there meanwhile.
     """
     began_s = time.monotonic()
-    output, asked = output_of(params, decision), _asked(shop, params)
+    output, wanted = output_of(params, decision), asked(shop, params)
     there = is_in_place(shop.store, output, finished.file)
     known = recorded(output)
-    if there and known is not None and known.dub_key == asked.key:
+    if there and known is not None and known.dub_key == wanted.key:
         return Made(known, cached=True, seconds=time.monotonic() - began_s)
     if not (there or params.overwrite):
-        refuse_to_overwrite(shop.store, output, asked.key)
-    written = told(output, asked, decision, delivery, finished, verdicts.found, ran)
+        refuse_to_overwrite(shop.store, output, wanted.key)
+    written = told(output, wanted, decision, delivery, finished, verdicts.found, ran)
     if not there:
         place(finished.file, output)
     text = written.model_dump_json(indent=2)

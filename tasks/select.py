@@ -3,6 +3,7 @@
 from prefect.artifacts import create_table_artifact
 
 from lipsync import stages
+from lipsync.admission import keep_what_is_there
 from lipsync.cache import Made
 from lipsync.decision import Decision, Pair
 from lipsync.params import DubParams
@@ -15,7 +16,9 @@ from tasks.workshop import workshop
 @stage("select", "select a model for {params.video.name}")
 def select(params: DubParams, pair: Pair, voice: Voice) -> Made[Decision]:
     """Plan the fit, hold every model against it, and settle on one within the budget."""
-    made = stages.select(workshop(), params, pair, voice)
+    shop = workshop()
+    made = stages.select(shop, params, pair, voice)
+    keep_what_is_there(shop, params, made.value)
     create_table_artifact(
         table=choice_rows(made.value.selection.choices),
         key="choices",

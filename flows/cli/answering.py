@@ -39,16 +39,42 @@ def answered(*, as_json: bool) -> Iterator[None]:
     except KeyboardInterrupt as error:
         sentence = "interrupted; nothing half-written is left, the same command goes on from here"
         _end(error, sentence, INTERRUPTED, as_json=as_json)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
 
 
 def _end(error: BaseException, sentence: str, code: int, *, as_json: bool) -> None:
+    _tell(type(error).__name__, sentence, code, as_json=as_json)
+    raise typer.Exit(code) from error
+
+
+def _tell(kind: str, sentence: str, code: int, *, as_json: bool) -> None:
     say(f"dubline: {sentence}")
     if as_json:
-        answer({"error": sentence, "kind": type(error).__name__, "exit_code": code})
-    raise typer.Exit(code) from error
+        answer({"error": sentence, "kind": kind, "exit_code": code})
+
+
+def misused(error: typer.TyperException, *, as_json: bool) -> int:
+    """Say in one sentence how a command was misused.
+
+    Returns:
+        The exit code.
+    """
+    text = error.format_message()
+    if "\n" in text:  # not a mistake: the bare `dubline` gets its help
+        say(text)
+    else:
+        sentence = f"{_plain(text).rstrip('.')}; see `dubline --help`, or that of the command"
+        _tell("UsageError", sentence, error.exit_code, as_json=as_json)
+    return error.exit_code
+
+
+def unheard() -> int:
+    """End quietly when whoever read the answer has gone, as `head` does.
+
+    Returns:
+        The exit code.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def valid(fields: dict[str, Any]) -> Any:
@@ -64,6 +90,25 @@ def valid(fields: dict[str, Any]) -> Any:
     try:
         return DubParams.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{where}: {first['msg']} (given: {first['input']!r})") from error
+        raise UsageError(_mistake(error.errors()[0])) from error
+
+
+# The options that are not called as their field is.
+_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget"}
+
+
+def _mistake(first: Any) -> str:
+    """Say what pydantic found, with the name the option has on the command line."""
+    field = str(first["loc"][0])
+    option = _OPTIONS.get(field, f"--{field.replace('_', '-')}")
+    wrong = _plain(first["msg"])
+    return wrong if wrong.startswith(option) else f"{option} {first['input']}: {wrong}"
+
+
+def _plain(text: str) -> str:
+    """Take out of a message what only a programmer reads.
+
+    >>> _plain("Value error, it is 3")
+    'it is 3'
+    """
+    return text.replace("Value error, ", "").replace("Input should", "it should")

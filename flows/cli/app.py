@@ -115,7 +115,12 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Dub one pair."""
+    """Dub one pair.
+
+    A video and a voice in, a lip-synced and verified video out, beside the video or at --output.
+    The same command again, also after Ctrl-C, goes on where the last one ended; nothing is bought
+    twice. Write ./-x.mp4, or -- before the names, when one begins with a dash.
+    """
     from flows.cli.dubbing import run_dub  # noqa: PLC0415  each command imports what it needs
 
     run_dub(_wanted(context), as_json=as_json)
@@ -139,7 +144,10 @@ def plan(  # noqa: PLR0913, PLR0917  as for run
     budget_usd: Budget = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a dub would be and cost on every model; spends nothing."""
+    """Price one pair on every model.
+
+    Says what the dub would be, why, and what it would cost; spends nothing.
+    """
     from flows.cli.planning import run_plan  # noqa: PLC0415  as above
 
     run_plan(_wanted(context), as_json=as_json)
@@ -152,7 +160,10 @@ def demo(
     ),
     as_json: Json = False,
 ) -> None:
-    """Dub the bundled sample with the local preview: no key, no network, no cost."""
+    """Dub the bundled sample.
+
+    With the local preview: no key, no network, no cost.
+    """
     from flows.cli.dubbing import run_demo  # noqa: PLC0415  as above
 
     run_demo(folder, as_json=as_json)
@@ -160,7 +171,10 @@ def demo(
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List the catalogue: what each model takes, what it charges, whether it can be used."""
+    """List the models and their prices.
+
+    Each with its vendor and endpoint, and whether it can be used here and now.
+    """
     from flows.cli.showing import show_models  # noqa: PLC0415  as above
 
     show_models(as_json=as_json)
@@ -168,7 +182,10 @@ def models(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check this machine: versions, codecs, folders, keys, server."""
+    """Check this machine.
+
+    Versions, codecs, folders, keys, server; exits with 1 when something needs mending.
+    """
     from flows.cli.doctor import run_doctor  # noqa: PLC0415  as above
 
     run_doctor(as_json=as_json)
@@ -176,7 +193,10 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def down(as_json: Json = False) -> None:
-    """Stop the Prefect server that earlier commands left running."""
+    """Stop the Prefect server.
+
+    Earlier commands left it running for the next; it also stops by itself when it is idle.
+    """
     from flows.cli.showing import take_down  # noqa: PLC0415  as above
 
     take_down(as_json=as_json)

@@ -9,18 +9,22 @@ import typer
 from flows.cli.answering import answer, answered, say, valid
 from flows.cli.watching import watched
 from flows.embedded import serving
-from lipsync.errors import UsageError
+from lipsync.errors import LipsyncError, UsageError
 from lipsync.home import Home
 from lipsync.report import DubReport, StageRun
 
 # design: exit codes
 VERIFICATION_FAILED = 8
+# Prefect's own patience is 60 s, six times over; a server that is there says so within one.
+REACH_LIMIT_S = 10.0
 
 
 def run_dub(fields: dict[str, Any], *, as_json: bool) -> None:
     """Dub one pair through the flow and answer with its report."""
     with answered(as_json=as_json):
-        report, stages = _through_the_flow(valid(fields))
+        params = valid(fields)
+        _look_first(params)
+        report, stages = _through_the_flow(params)
         _show(report, stages, as_json=as_json)
         if report.failed:
             raise typer.Exit(VERIFICATION_FAILED)
@@ -45,16 +49,27 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
     run_dub(fields, as_json=as_json)
 
 
+def _look_first(params: Any) -> None:
+    """Refuse a bad file now, and not when a server has been started for it."""
+    from lipsync.admission import inspect  # noqa: PLC0415  media libraries, not needed by --help
+    from tasks.workshop import workshop  # noqa: PLC0415  as above
+
+    inspect(workshop(), params)
+
+
 def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
     # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    with serving(Home.found(), say):
+    given = os.environ.get("PREFECT_API_URL")
+    with serving(Home.found(), say) as url:
         from prefect.settings import (  # noqa: PLC0415  Prefect is imported once it is served
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
             temporary_settings,
         )
 
+        if given:
+            _reach(url)
         from flows.dub import dub  # noqa: PLC0415  as above
         from tasks.stage import journal  # noqa: PLC0415  as above
 
@@ -64,6 +79,28 @@ def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
         with quiet, watched(), journal() as stages:
             report = dub(params)
         return report, tuple(stages)
+
+
+def _reach(url: str) -> None:
+    """Ask a server that is not ours whether it is there, before a run is told to it.
+
+    Raises:
+        LipsyncError: It is not.
+    """
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  Prefect is served now
+    from prefect.settings import (  # noqa: PLC0415  as above
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    brief = {PREFECT_API_REQUEST_TIMEOUT: REACH_LIMIT_S, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(brief), get_client(sync_client=True) as client:
+        if (why := client.api_healthcheck()) is not None:
+            raise LipsyncError(
+                f"PREFECT_API_URL={url}: no Prefect server answers there ({why}); start it, "
+                "correct the address, or unset it to have one started for you"
+            ) from why
 
 
 def _show(report: DubReport, stages: tuple[StageRun, ...], *, as_json: bool) -> None:

@@ -39,11 +39,12 @@ def layer(mouth: Mouth, window: Window) -> Layer:
     """Make the region of a mouth."""
     import cv2  # noqa: PLC0415  heavy
 
-    line = mouth.line
+    line, height = mouth.line, mouth.patch.shape[0]
+    below = window.top + (np.arange(height)[:, None] + 0.5) / window.px_per_unit - line.y0
     aside = (line.half_width + ASIDE - np.abs(mouth.dx)) / FEATHER
     # The region narrows towards the chin, as faces do.
-    aside = aside - np.clip(mouth.below - 0.08, 0, 1) * 0.35 / FEATHER
-    up, down = (UP + mouth.below) / FEATHER, (DOWN - mouth.below) / FEATHER
+    aside = aside - np.clip(below - 0.08, 0, 1) * 0.35 / FEATHER
+    up, down = (UP + below) / FEATHER, (DOWN - below) / FEATHER
     edges = [np.clip(edge, 0, 1) for edge in (aside, up, down)]
     soft = [edge * edge * (3 - 2 * edge) for edge in edges]
     mask = np.asarray(soft[0] * soft[1] * soft[2], np.float32)

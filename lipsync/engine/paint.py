@@ -62,7 +62,7 @@ class Painter:
 
     def _to_frame(self, still: Still, number: int) -> Matrix:
         """Carry the still's mouth to where this frame's mouth is: from face units to pixels."""
-        x, y, turn = map(float, self._plan.mouths[number])
+        x, y, turn = self._plan.mouths[number].tolist()
         line = still.line
         cos, sin = np.cos(turn), np.sin(turn)
         there = np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.guard import objection
+from lipsync.engine.guard import objection, unsure
 from lipsync.engine.pose import scale_px, unpack
 from lipsync.engine.survey import Still, Survey
 
@@ -53,7 +53,11 @@ def plan(survey: Survey, rate: Fraction) -> Plan:
         why = _objection(survey, frames, stills, rate)
         if why is None:
             mouths[frames] = _smooth(survey.mouths[frames], SMOOTH_S * float(rate))
-            strength[frames] = _strength(survey.trust[frames], rate)
+            trust = survey.trust.copy()
+            for still in stills:
+                if unsure(still.line) is not None:
+                    trust[still.first : still.last + 1] = 0
+            strength[frames] = _strength(trust[frames], rate)
         else:
             notes.append(f"{_span(frames, rate)} left unaltered: {why}")
     if not by_track:

@@ -10,5 +10,5 @@ class Rendering(Value):
 
     frames: int = Field(ge=0, description="Frames of the output; those of the input.")
     animated_frames: int = Field(ge=0, description="Frames whose mouth was redrawn.")
-    altered: bool = Field(description="False: the picture was copied, packet by packet.")
+    altered: bool = Field(description="False: the picture is the input's, packets copied if H.264.")
     notes: tuple[str, ...] = Field(default=(), description="What the guard said, with figures.")

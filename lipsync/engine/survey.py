@@ -65,7 +65,8 @@ class Survey:
 
     poses: NDArray[np.float32]  # packed poses, shape (n, 4), NaN without a face
     tracks: NDArray[np.int32]  # which track each frame belongs to, -1 for none
-    mouths: NDArray[np.float32]  # mouth x, y (face units) and turn (radians), shape (n, 3)
+    # Mouth x, y (face units) and turn against its still (radians), shape (n, 3).
+    mouths: NDArray[np.float32]
     trust: NDArray[np.float32]  # how surely the mouth was placed, 0 to 1
     stills: list[Still]
     spool: IO[bytes]
@@ -105,7 +106,7 @@ class Surveyor:
         self._stills: list[Still] = []
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the survey
         self._open = _Open()
-        self._placed: tuple[int, Patch, LipLine] | None = None  # the still frames are placed by
+        self._guide: tuple[Patch, Still] | None = None  # what frames are placed by
         self._track = -1
 
     def see(self, frame: av.VideoFrame) -> None:
@@ -163,13 +164,16 @@ class Surveyor:
         done, self._open = self._open, _Open()
         if done.best is None or done.best_line is None:
             return
-        chosen, line = done.patches[done.best_frame - done.first], done.best_line
-        before = self._placed
-        if before is not None and before[0] == done.track and unsure(line) is not None:
-            for k, patch in enumerate(done.patches, start=done.first):
-                self._place(k, before[1], patch, before[2])
-            return
-        self._placed = (done.track, chosen, line)
+        guide = self._guide if self._guide and self._guide[1].track == done.track else None
+        if guide is None or unsure(done.best_line) is None:
+            chosen = done.patches[done.best_frame - done.first]
+            guide = chosen, self._keep(done, done.best, done.best_line)
+        self._guide = guide
+        for k, patch in enumerate(done.patches, start=done.first):
+            self._place(k, *guide, patch)
+
+    def _keep(self, done: _Open, patch: Patch, line: LipLine) -> Still:
+        """Put a still into the spool."""
         still = Still(
             track=done.track,
             frame=done.best_frame,
@@ -179,20 +183,18 @@ class Surveyor:
             window=done.best_window,
             offset_bytes=self._spool.seek(0, 2),
         )
-        self._spool.write(done.best.tobytes())
+        self._spool.write(patch.tobytes())
         self._stills.append(still)
-        for k, patch in enumerate(done.patches, start=done.first):
-            self._place(k, chosen, patch, line)
+        return still
 
-    def _place(self, number: int, chosen: Patch, patch: Patch, line: LipLine) -> None:
-        """Say where the mouth of one frame is, by comparing it with the window's still."""
-        found = shift_of(chosen, patch, line)
-        if found is None:
-            return
-        motion, likeness = found
-        x, y, _ = motion @ np.array([line.x0, line.y0, 1])
-        turn = float(np.arctan2(motion[1, 0], motion[0, 0]))
-        self._mouths[number] = (float(x), float(y), turn, likeness)
+    def _place(self, number: int, chosen: Patch, still: Still, patch: Patch) -> None:
+        """Say where the mouth of one frame is, by comparing it with a still."""
+        found = shift_of(chosen, patch, still.line)
+        if found is not None:
+            motion, likeness = found
+            x, y, _ = motion @ np.array([still.line.x0, still.line.y0, 1])
+            turn = np.arctan2(motion[1, 0], motion[0, 0])
+            self._mouths[number] = (float(x), float(y), float(turn), likeness)
 
 
 def stillness_cost(line: LipLine, agreement: float) -> float:

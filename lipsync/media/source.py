@@ -1,6 +1,7 @@
 """The source of a film: a video with its index and its colours, and what a plan takes from it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -30,6 +31,7 @@ class Source:
         self.index = index_of(path)
         with open_media(path) as container:
             self.colour = colour_of(picture_stream(container, path))
+        self._latest: tuple[int, Look, av.VideoFrame] | None = None
 
     @property
     def copies(self) -> bool:
@@ -54,6 +56,18 @@ class Source:
         Raises:
             MediaError: The video is damaged, ends early or changes its size.
         """
+        frames = self._held(pictures, look) or self._fresh(pictures, look, room)
+        for number, frame in zip(pictures, frames, strict=True):
+            self._latest = (number, look, frame)
+            yield frame
+
+    def _held(self, pictures: Sequence[int], look: Look) -> Iterator[av.VideoFrame] | None:
+        """Repeat the picture that was yielded last, where nothing else is asked for."""
+        if self._latest is None or self._latest[:2] != (pictures[-1], look):
+            return None
+        return repeat(self._latest[2], len(pictures)) if pictures[0] == pictures[-1] else None
+
+    def _fresh(self, pictures: Sequence[int], look: Look, room: Path) -> Iterator[av.VideoFrame]:
         filtered = Filtered(look.filters)
         toned = ToneMapped(self.path.name, self.colour.transfer, full_range=self.colour.full_range)
 

@@ -1,6 +1,7 @@
 """The voice's side of a fit: its tempo, and its exact number of samples."""
 
 import logging
+import os
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -70,9 +71,9 @@ def write_at_tempo(voice: Path, target: Path, tempo: float) -> int:
     Raises:
         MediaError: The bundled ffmpeg fails, or what it wrote is too short.
     """
-    spoken, patience_s = length_of(voice), _PATIENCE_S
-    patience_s += spoken / VOICE_RATE_HZ * _PATIENCE_PER_S
-    _run(_command(voice, target, tempo), voice, patience_s)
+    spoken = length_of(voice)
+    patience_s = _PATIENCE_S + spoken / VOICE_RATE_HZ * _PATIENCE_PER_S
+    _run(_command(voice, target, tempo), voice, patience_s, target.parent)
     got, wanted = length_of(target), round(spoken / tempo)
     if got < wanted:
         raise MediaError(
@@ -96,9 +97,11 @@ def _command(voice: Path, target: Path, tempo: float) -> list[str]:
     ]
 
 
-def _run(command: list[str], voice: Path, patience_s: float) -> None:
+def _run(command: list[str], voice: Path, patience_s: float, scratch: Path) -> None:
+    # Rubber Band keeps what FFTW has learned in HOME (.rubberband.wisdom.d): here it goes again.
+    elsewhere = {**os.environ, "HOME": str(scratch)}
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=patience_s)
+        subprocess.run(command, check=True, capture_output=True, timeout=patience_s, env=elsewhere)
     except subprocess.CalledProcessError as error:
         why = error.stderr.decode(errors="replace").strip().splitlines()[:1]
         raise MediaError(

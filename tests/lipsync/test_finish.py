@@ -9,6 +9,7 @@ import pytest
 
 from lipsync.errors import MediaError
 from lipsync.finish import Finished, FinishRequest, finish
+from lipsync.media.meter import measure
 from lipsync.media.opening import top_boxes
 from lipsync.normalize import normalize
 from lipsync.probe import probe
@@ -162,6 +163,16 @@ def test_the_peak_limit_holds_after_encoding(tmp_path: Path, store: Store) -> No
     assert ffmpeg_loudness(done.file.path)[1] <= -1.0
     assert done.loudness.true_peak_dbtp <= -1.0
     assert "so that AAC keeps its limit" in done.notes[0]
+
+
+def test_a_level_lost_on_the_way_is_brought_back_without_breaking_the_peak_limit(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    wanted_lufs = measure(voice.path).integrated_lufs + 0.6
+    done = finished(make_clip(tmp_path / "d.mp4"), voice, store, level_lufs=wanted_lufs)
+    heard_lufs, peak_dbtp = ffmpeg_loudness(done.file.path)[:2]
+    assert heard_lufs == pytest.approx(wanted_lufs, abs=0.15)
+    assert peak_dbtp <= -1.0
 
 
 def test_a_voice_below_the_limit_is_encoded_once_as_it_is(

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.engine.compose import layer
 from lipsync.engine.drive import Move, drive
 from lipsync.engine.guard import objection, unsure
 from lipsync.engine.lips import LipLine, fit
@@ -14,10 +16,11 @@ from lipsync.engine.looks import MOUTH
 from lipsync.engine.plan import _strength
 from lipsync.engine.planes import Planes
 from lipsync.engine.pose import unpack
-from lipsync.engine.survey import Survey, survey
+from lipsync.engine.register import shift_of
+from lipsync.engine.survey import Survey, Surveyor, survey
 from lipsync.engine.warp import opened, ready
 from lipsync.errors import MediaError
-from tests.lipsync.engine.portraits import hush, vowel, write_voice
+from tests.lipsync.engine.portraits import Picture, hush, vowel, write_voice
 
 GOOD = LipLine(
     x0=0.5, y0=0.8, tilt=0.1, bend=1.0, half_width=0.16,
@@ -182,6 +185,35 @@ def test_wider_openings_are_darker_one_after_the_other(portrait) -> None:
     assert means == sorted(means, reverse=True)
 
 
+def test_the_replaced_region_fades_out_before_its_edge(portrait: list[Picture]) -> None:
+    found = surveyed(portrait[:12])
+    mask = layer(still_mouth(portrait), found.stills[0].window).mask
+    assert max(mask[0].max(), mask[-1].max(), mask[:, 0].max(), mask[:, -1].max()) == 0
+    assert mask.max() == 1
+    steepest = max(np.abs(np.diff(mask, axis=axis)).max() for axis in (0, 1))
+    assert steepest < 0.25  # no pixel is more than a quarter of a seam
+
+
+def test_the_place_of_an_upper_lip_is_measured_to_a_fraction_of_a_pixel(
+    portrait: list[Picture],
+) -> None:
+    found = surveyed(portrait[:12])
+    planes = Planes.of(frames(portrait[:1])[0])
+    to_frame = unpack(found.poses[0]) @ MOUTH.to_face
+    aside = np.array([[1, 0, 3.25], [0, 1, -1.5], [0, 0, 1]])  # patch pixels
+    still, moved = (planes.cut(grid, MOUTH.size_px) for grid in (to_frame, to_frame @ aside))
+    measured = shift_of(still, moved, found.stills[0].line)
+    assert measured is not None
+    motion, likeness = measured
+    line = found.stills[0].line
+    x, y, _ = motion @ np.array([line.x0, line.y0, 1])
+    known_px = np.array([-3.25, 1.5])
+    assert (np.array([x - line.x0, y - line.y0]) * MOUTH.px_per_unit) == pytest.approx(
+        known_px, abs=0.3
+    )
+    assert likeness > 0.9
+
+
 # Switching
 
 
@@ -211,3 +243,15 @@ def test_fitting_flat_skin_finds_nothing_the_guard_would_pass() -> None:
     height, width = MOUTH.size_px[1], MOUTH.size_px[0]
     flat = np.dstack([np.full((height, width), value, np.uint8) for value in (160, 110, 150)])
     assert unsure(fit(cv2.GaussianBlur(flat, (0, 0), 1))) is not None
+
+
+def test_the_survey_keeps_only_a_few_numbers_of_each_frame(portrait: list[Picture]) -> None:
+    surveyor, held = Surveyor(RATE), []
+    pictures = frames([cv2.resize(picture, (160, 120)) for picture in portrait[:10]])
+    tracemalloc.start()
+    for k in range(161):
+        surveyor.see(pictures[k % 10])
+        if k in {40, 160}:  # a window of 40 frames has just been closed
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[1] - held[0] < 120 * 1000

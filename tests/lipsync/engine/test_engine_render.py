@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -19,7 +20,7 @@ from lipsync.engine.pose import unpack
 from lipsync.engine.reel import frames_of, picture_of
 from lipsync.engine.survey import survey
 from lipsync.errors import MediaError
-from tests.lipsync.engine.portraits import hush, read, vowel, write_clip, write_voice
+from tests.lipsync.engine.portraits import Picture, hush, read, vowel, write_clip, write_voice
 
 Clip = Callable[..., Path]
 
@@ -45,15 +46,16 @@ def darkness(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("size_px", "rate", "fmt"),
+    "shape",
     [
-        pytest.param((320, 240), Fraction(25), "yuv420p", id="25 fps"),
-        pytest.param((321, 241), Fraction(30000, 1001), "yuv444p", id="odd size, 29.97 fps"),
+        pytest.param(((320, 240), Fraction(25), "yuv420p"), id="25 fps"),
+        pytest.param(((321, 241), Fraction(30000, 1001), "yuv444p"), id="odd size, 29.97 fps"),
     ],
 )
 def test_a_preview_has_the_frames_size_rate_and_times_of_its_input(
-    portrait, clip: Clip, speech: Path, tmp_path: Path, size_px, rate, fmt
+    portrait: list[Picture], clip: Clip, speech: Path, tmp_path: Path, shape: Any
 ) -> None:
+    size_px, rate, fmt = shape
     source = clip([cv2.resize(p, size_px) for p in portrait[:30]], rate=rate, fmt=fmt)
     made = render(source, speech, tmp_path / "out.mp4")
     assert made == Rendering(frames=30, animated_frames=30, altered=True)
@@ -113,13 +115,16 @@ def test_pixels_outside_the_mouth_are_those_of_the_input(
         x, y, _ = to_face @ np.stack([columns, rows, np.ones_like(rows)]).astype(float)
         touched += len(x)
         # The lower face in face units: below the nose, above the collar, between the cheeks.
-        assert x.min(initial=0.5) > 0.1
-        assert x.max(initial=0.5) < 0.9
-        assert y.min(initial=0.8) > 0.6
-        assert y.max(initial=0.8) < 1.2
-        rows, columns = np.nonzero(after.v != colours[k])
-        assert columns.min(initial=999) * 2 >= columns.min(initial=999)
-        assert len(rows) < after.v.size / 10
+        assert x.min() > 0.1
+        assert x.max() < 0.9
+        assert y.min() > 0.6
+        assert y.max() < 1.2
+        colour_rows, colour_columns = np.nonzero(after.v != colours[k])
+        reach = 2  # colour pixels are two wide, and lie half of one off
+        assert columns.min() - reach <= 2 * colour_columns.min()
+        assert 2 * colour_columns.max() <= columns.max() + reach
+        assert rows.min() - reach <= 2 * colour_rows.min()
+        assert 2 * colour_rows.max() <= rows.max() + reach
     assert touched > 30 * 500
 
 
@@ -228,11 +233,11 @@ def peak_mib(source: Path, voice: Path, out: Path) -> float:
 
 
 def test_memory_does_not_grow_with_the_film(portrait, tmp_path: Path) -> None:
-    small = [cv2.resize(picture, (160, 120)) for picture in portrait]
+    small = [cv2.resize(picture, (160, 120)) for picture in portrait[:25]]
     there_and_back = small + small[::-1]
     peaks = []
-    for repeats in (1, 6):
+    for repeats in (1, 5):
         source = write_clip(tmp_path / f"{repeats}.mp4", there_and_back * repeats)
-        voice = write_voice(tmp_path / f"{repeats}.wav", *([vowel(2), hush(2)] * repeats))
+        voice = write_voice(tmp_path / f"{repeats}.wav", *([vowel(1), hush(1)] * repeats))
         peaks.append(peak_mib(source, voice, tmp_path / "out.mp4"))
     assert peaks[1] < peaks[0] + 12

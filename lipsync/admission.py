@@ -1,0 +1,139 @@
+"""Admission: what is refused before anything is made, sent or waited for.
+
+`inspect` opens both files, counts their packets and keeps what it found; the faces, which take
+longest, are looked for by the stage `probe`.
+"""
+
+from pathlib import Path
+
+from lipsync.cache import Made
+from lipsync.decision import Asked, Decision, check_pair
+from lipsync.errors import MediaError
+from lipsync.facts import FaceFacts, MediaFacts, VideoFacts
+from lipsync.output import check_output, default_output, refuse_to_overwrite
+from lipsync.params import DubParams
+from lipsync.profiles import profile_named
+from lipsync.telling import output_of
+from lipsync.values import File, Value
+from lipsync.voice import LoudnessTarget
+from lipsync.workshop import Workshop
+
+# Raised whenever a look finds something else in the same file.
+PROBE = 2
+
+
+class Look(Value):
+    """What probing a file is asked for."""
+
+    file: File
+    faces: bool
+
+
+class Seen(Value):
+    """What a look at a file found."""
+
+    facts: MediaFacts
+    faces: FaceFacts | None
+
+
+def target(params: DubParams) -> LoudnessTarget:
+    """Say how loud the voice shall be: the profile's target, unless a loudness is given.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    wanted = profile_named(params.profile).target
+    if params.loudness_lufs is None:
+        return wanted
+    return wanted.model_copy(update={"integrated_lufs": params.loudness_lufs})
+
+
+def admit(shop: Workshop, params: DubParams) -> None:
+    """Refuse at once what needs no look inside: a missing input, an output that cannot be.
+
+    Only for a dub that shall be made: a plan writes no output.
+
+    Raises:
+        MediaError: An input is missing, unreadable, empty, or no regular file.
+        UsageError: The output is an input, a folder, of an unknown container, or something else.
+        StorageError: The output's folder cannot be written.
+    """
+    wanted, inputs = asked(shop, params), (params.video, params.voice)
+    if params.output is None:  # its name depends on the model, its folder does not
+        check_output(default_output(*inputs, preview=True), inputs)
+        return
+    check_output(params.output, inputs)
+    if not params.overwrite:
+        refuse_to_overwrite(shop.store, params.output, wanted.key)
+
+
+def inspect(shop: Workshop, params: DubParams) -> None:
+    """Refuse what the headers and packets of both files give away, in a fraction of a second.
+
+    Everything `probe` refuses but what takes a look at the pictures; a command asks this before it
+    makes anybody wait. What is found is kept for `probe`.
+
+    Raises:
+        MediaError: A file cannot be used, has no picture, or no sound, or the trim lies outside.
+        UsageError: There is no such profile, or as `admit`.
+        StorageError: As `admit`.
+    """
+    admit(shop, params)
+    target(params)
+    video, voice = (_facts(shop, path) for path in (params.video, params.voice))
+    check_pair(params, video, voice)
+
+
+def _facts(shop: Workshop, path: Path) -> MediaFacts:
+    look = Look(file=shop.store.fingerprint(path), faces=False)
+    return seen(shop, look).value.facts
+
+
+def keep_what_is_there(shop: Workshop, params: DubParams, decision: Decision) -> None:
+    """Refuse to write over something else, once the model says what the output is called.
+
+    Raises:
+        UsageError: Something else is there.
+    """
+    if not params.overwrite:
+        refuse_to_overwrite(shop.store, output_of(params, decision), asked(shop, params).key)
+
+
+def asked(shop: Workshop, params: DubParams) -> Asked:
+    """Say what is asked for, by the bytes of the inputs."""
+    video, voice = shop.store.fingerprint(params.video), shop.store.fingerprint(params.voice)
+    return Asked.of(params, video, voice)
+
+
+def seen(shop: Workshop, look: Look) -> Made[Seen]:
+    """Look at a file, unless that was done before.
+
+    Raises:
+        MediaError: It cannot be used.
+    """
+
+    def make() -> Seen:
+        from lipsync.probe import probe as probe_file  # noqa: PLC0415  media libraries, for news only
+
+        facts = probe_file(look.file)
+        if not look.faces or facts.video is None:
+            return Seen(facts=facts, faces=None)
+        return Seen(facts=facts, faces=_faces(look.file, facts.video))
+
+    return shop.cache.made("probe", PROBE, look, Seen, make)
+
+
+def _faces(file: File, picture: VideoFacts) -> FaceFacts:
+    """Look for faces; a picture that cannot be decoded on the way is a reason to count them all."""
+    from lipsync.faces import look as look_for_faces  # noqa: PLC0415  loads OpenCV
+    from lipsync.media.damage import damaged_frames  # noqa: PLC0415  as above
+
+    try:
+        return look_for_faces(file.path, picture)
+    except MediaError as error:
+        found = damaged_frames(file)
+        broken = found.damaged_frames + found.lost_packets
+        raise MediaError(
+            f"{file.path}: {broken} of its {picture.frames} pictures are damaged; "
+            "copy or export it again"
+        ) from error
