@@ -20,7 +20,8 @@ SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "samples" / "demo1_vid
 OURS = """
 import sys, wave
 from pathlib import Path
-from lipsync.conform import ConformRequest, conform
+from lipsync.conform import conform
+from lipsync.requests import ConformRequest
 from lipsync.fit import Lengths, SyncMode, plan_fit
 from lipsync.home import Home
 from lipsync.probe import probe

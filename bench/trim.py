@@ -19,7 +19,8 @@ OURS = """
 import sys, wave
 from fractions import Fraction
 from pathlib import Path
-from lipsync.conform import ConformRequest, conform
+from lipsync.conform import conform
+from lipsync.requests import ConformRequest
 from lipsync.fit import Lengths, SyncMode, plan_fit
 from lipsync.home import Home
 from lipsync.probe import probe

@@ -113,12 +113,12 @@ def seen(shop: Workshop, look: Look) -> Made[Seen]:
     """
 
     def make() -> Seen:
+        if look.faces:
+            facts = seen(shop, look.model_copy(update={"faces": False})).value.facts
+            return Seen(facts=facts, faces=facts.video and _faces(look.file, facts.video))
         from lipsync.probe import probe as probe_file  # noqa: PLC0415  media libraries, for news only
 
-        facts = probe_file(look.file)
-        if not look.faces or facts.video is None:
-            return Seen(facts=facts, faces=None)
-        return Seen(facts=facts, faces=_faces(look.file, facts.video))
+        return Seen(facts=probe_file(look.file), faces=None)
 
     return shop.cache.made("probe", PROBE, look, Seen, make)
 

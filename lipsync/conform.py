@@ -7,27 +7,16 @@ again is encoded once; only a source in another format is encoded throughout.
 import logging
 from collections.abc import Callable
 
-from pydantic import Field
-
-from lipsync.facts import VideoFacts
-from lipsync.fit import FitPlan, FittedPair
+from lipsync.fit import FittedPair
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
 from lipsync.media.source import Source
 from lipsync.media.tempo import length_of, write_at_tempo, write_voice
+from lipsync.requests import ConformRequest
 from lipsync.store import Store
-from lipsync.values import File, Value
+from lipsync.values import File
 
 logger = logging.getLogger(__name__)
-
-
-class ConformRequest(Value):
-    """What the fit stage carries out."""
-
-    video: File
-    video_facts: VideoFacts
-    plan: FitPlan
-    voice: File = Field(description="The normalized voice: 48 kHz 16-bit PCM WAV.")
 
 
 def conform(

@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
@@ -13,8 +11,9 @@ from lipsync.media.meter import measure
 from lipsync.media.mux import encode_aac, kept_tags, mux_picture_and_voice, read_tags
 from lipsync.media.pcm import Samples
 from lipsync.media.sound import AudioReader
+from lipsync.requests import Finished, FinishRequest
 from lipsync.store import Store
-from lipsync.values import File, Value
+from lipsync.values import Value
 from lipsync.voice import TOLERANCE_LU, Loudness, LoudnessTarget
 
 log = logging.getLogger(__name__)
@@ -26,45 +25,12 @@ EXTRA_DB = 0.05
 # Retiming takes up to 0.4 LU from a voice (measured); more than this is not ours to mend here.
 GAIN_MAX_DB = 3.0
 
-Suffix = Literal[".mp4", ".mov", ".mkv"]
-
-
-class FinishRequest(Value):
-    """What the finish stage is given."""
-
-    picture: File = Field(description="The delivery; only its picture is used.")
-    voice: File = Field(description="The fitted voice, 48 kHz WAV; its length is the output's.")
-    frames: int = Field(gt=0, description="Predicted length.")
-    rate: Fraction
-    target: LoudnessTarget = LoudnessTarget()
-    level_lufs: float | None = Field(
-        default=None, description="Loudness the voice had before the fit; None: as it comes."
-    )
-    source: File | None = Field(default=None, description="The original video, for its tags.")
-    title: str | None = None
-    language: str | None = Field(
-        default=None, pattern=r"^[a-z]{3}$", description="Of the voice, ISO 639-2, e.g. 'deu'."
-    )
-    suffix: Suffix = ".mp4"
-    preview: bool = Field(default=False, description="Rendered by the embedded engine.")
-    model: str | None = Field(default=None, description="Who made the lips; goes into the comment.")
-
 
 class Setting(Value):
     """What a voice is put through before it is encoded: one gain and a true-peak limiter."""
 
     gain_db: float = 0.0
     ceiling_dbtp: float | None = Field(default=None, description="None: not limited.")
-
-
-class Finished(Value):
-    """The output: what the user gets."""
-
-    file: File
-    loudness: Loudness = Field(description="Of the encoded voice, as decoded again.")
-    audio_codec: str
-    picture_packets: int = Field(description="Copied untouched.")
-    notes: tuple[str, ...] = ()
 
 
 def finish(request: FinishRequest, store: Store) -> Finished:

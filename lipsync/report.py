@@ -1,5 +1,6 @@
 """Report: the record of a finished dub, and the same as text a person reads."""
 
+import base64
 from decimal import Decimal
 from pathlib import Path
 
@@ -115,3 +116,8 @@ def choice_rows(choices: tuple[Choice, ...]) -> list[dict[str, str]]:
         }
         for choice in choices
     ]
+
+
+def data_uri(jpeg: bytes) -> str:
+    """Write a picture as a link that carries the picture itself."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

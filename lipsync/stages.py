@@ -25,8 +25,6 @@ from lipsync.decision import (
     planned,
 )
 from lipsync.errors import MediaError
-from lipsync.finish import Finished, FinishRequest
-from lipsync.finish import finish as finish_dub
 from lipsync.fit import FittedPair
 from lipsync.output import (
     is_in_place,
@@ -39,14 +37,19 @@ from lipsync.output import (
 from lipsync.params import DubParams
 from lipsync.progress import tell
 from lipsync.report import DubReport, StageRun
+from lipsync.requests import (
+    ConformRequest,
+    Finished,
+    FinishRequest,
+    StillRequest,
+    VerifyRequest,
+)
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
 from lipsync.telling import output_of, told
 from lipsync.tickets import Delivery, Ticket, TicketState
 from lipsync.values import File, Value
 from lipsync.verdicts import Verdict
-from lipsync.verify import VerifyRequest
-from lipsync.verify import verify as verify_dub
 from lipsync.voice import Voice
 from lipsync.workshop import Workshop
 
@@ -142,15 +145,18 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
     Raises:
         MediaError: A side is damaged, or shorter than the plan needs.
     """
-    from lipsync.conform import ConformRequest, conform  # noqa: PLC0415  see the module
-
     request = ConformRequest(
         video=decision.pair.video.file,
         video_facts=decision.pair.picture,
         plan=decision.plan,
         voice=decision.voice.file,
     )
-    make = partial(conform, request, shop.store, progress=partial(tell, "fit"))
+
+    def make() -> FittedPair:
+        from lipsync.conform import conform  # noqa: PLC0415  see the module
+
+        return conform(request, shop.store, progress=partial(tell, "fit"))
+
     return shop.cache.made("fit", FIT, request, FittedPair, make)
 
 
@@ -197,7 +203,12 @@ def finish(
         preview=decision.model.preview,
         model=decision.model.title,
     )
-    make = partial(finish_dub, request, shop.store)
+
+    def make() -> Finished:
+        from lipsync.finish import finish as finish_dub  # noqa: PLC0415  see the module
+
+        return finish_dub(request, shop.store)
+
     return shop.cache.made("finish", FINISH, request, Finished, make)
 
 
@@ -218,9 +229,13 @@ def verify(
         tempo=decision.plan.tempo,
         fitted=fitted.voice,
     )
-    return shop.cache.made(
-        "verify", VERIFY, request, Verdicts, lambda: Verdicts(found=verify_dub(request))
-    )
+
+    def make() -> Verdicts:
+        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
+
+        return Verdicts(found=verify_dub(request))
+
+    return shop.cache.made("verify", VERIFY, request, Verdicts, make)
 
 
 def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
@@ -256,10 +271,13 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
 
 def still(shop: Workshop, fitted: FittedPair, finished: Finished) -> File | None:
     """Picture the dub beside what was sent; None when that cannot be done, which fails nothing."""
-    from lipsync.still import StillRequest, make_still  # noqa: PLC0415  see the module
-
     request = StillRequest(before=fitted.video, after=finished.file, voice=fitted.voice)
-    make = partial(make_still, request, shop.store)
+
+    def make() -> File:
+        from lipsync.still import make_still  # noqa: PLC0415  see the module
+
+        return make_still(request, shop.store)
+
     try:
         return shop.cache.made("still", STILL, request, File, make).value
     except MediaError as error:

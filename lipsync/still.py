@@ -1,27 +1,18 @@
 """The still of a report: before and after, side by side, where the voice is loudest."""
 
-import base64
 import wave
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from lipsync.errors import MediaError
+from lipsync.requests import StillRequest
 from lipsync.store import Store
-from lipsync.values import File, Value
+from lipsync.values import File
 
 # Wide enough to judge a mouth by, small enough to travel inside a run's page.
 WIDTH_PX = 960
 WINDOW_S = 0.1
-
-
-class StillRequest(Value):
-    """What a still is made of: two clips of the same length, and the voice that is heard."""
-
-    before: File
-    after: File
-    voice: File = Field(description="48 kHz 16-bit WAV.")
 
 
 def make_still(request: StillRequest, store: Store) -> File:
@@ -64,8 +55,3 @@ def loudest_s(voice: Path) -> float:
                 loudest, at_s = power, (index + 0.5) * WINDOW_S
             index += 1
     return at_s
-
-
-def data_uri(still: File) -> str:
-    """Write a still as a link that carries the picture itself."""
-    return f"data:image/jpeg;base64,{base64.b64encode(still.path.read_bytes()).decode()}"

@@ -4,10 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from lipsync.decision import Asked, Decision
-from lipsync.finish import Finished
 from lipsync.output import default_output
 from lipsync.params import DubParams
 from lipsync.report import DubReport, StageRun
+from lipsync.requests import Finished
 from lipsync.tickets import Delivery
 from lipsync.timing import seconds
 from lipsync.verdicts import Verdict

@@ -1,9 +1,6 @@
 """Verify: what the finished video is, beside what was promised."""
 
 import logging
-from fractions import Fraction
-
-from pydantic import Field
 
 from lipsync import verdicts
 from lipsync.facts import MediaFacts
@@ -11,27 +8,11 @@ from lipsync.media.align import Mono, mono_of, offset_between
 from lipsync.media.meter import Meter, measure
 from lipsync.media.opening import top_boxes
 from lipsync.probe import probe
-from lipsync.values import File, Value
+from lipsync.requests import VerifyRequest
+from lipsync.values import File
 from lipsync.verdicts import Verdict
-from lipsync.voice import LoudnessTarget
 
 log = logging.getLogger(__name__)
-
-
-class VerifyRequest(Value):
-    """The output, and everything it is held against."""
-
-    output: File
-    frames: int = Field(gt=0, description="Predicted length.")
-    rate: Fraction = Field(description="Frames per second, exact.")
-    display_width_px: int = Field(description="Of the source, after sample aspect and rotation.")
-    display_height_px: int
-    target: LoudnessTarget = LoudnessTarget()
-    supplied: File = Field(description="The voice as the user gave it.")
-    supplied_track: int = Field(default=0, ge=0)
-    lead_trimmed_s: float = Field(default=0.0, ge=0, description="Silence cut off its front.")
-    tempo: float = Field(default=1.0, gt=0, description="Voice speed; 1.04 is 4 % faster.")
-    fitted: File = Field(description="The voice as it was put under the picture.")
 
 
 def verify(request: VerifyRequest) -> tuple[Verdict, ...]:

@@ -1,4 +1,4 @@
-"""The stages as Prefect tasks: one thin shell each, over the stage of the same word in `lipsync`."""
+"""The stages as Prefect tasks: one thin shell each, over the same word in `lipsync`."""
 
 import logging
 

@@ -5,11 +5,10 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from lipsync import stages
 from lipsync.cache import Made
 from lipsync.decision import Decision
-from lipsync.finish import Finished
 from lipsync.fit import FittedPair
 from lipsync.params import DubParams
-from lipsync.report import DubReport, summary
-from lipsync.still import data_uri
+from lipsync.report import DubReport, data_uri, summary
+from lipsync.requests import Finished
 from lipsync.tickets import Delivery
 from tasks.stage import stage, stages_so_far
 from tasks.workshop import workshop
@@ -31,7 +30,7 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     create_markdown_artifact(markdown=summary(made.value), key="dub", description="The dub.")
     if (picture := stages.still(workshop(), fitted, finished)) is not None:
         create_image_artifact(
-            image_url=data_uri(picture),
+            image_url=data_uri(picture.path.read_bytes()),
             key="still",
             description="What was sent and what came of it, where the voice is loudest.",
         )

@@ -3,8 +3,8 @@
 from lipsync import stages
 from lipsync.cache import Made
 from lipsync.decision import Decision
-from lipsync.finish import Finished
 from lipsync.fit import FittedPair
+from lipsync.requests import Finished
 from tasks.stage import stage
 from tasks.workshop import workshop
 

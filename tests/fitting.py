@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync.conform import ConformRequest, conform
+from lipsync.conform import conform
 from lipsync.fit import FitPlan, FittedPair, Lengths, source_frame
 from lipsync.media.opening import top_boxes
 from lipsync.probe import probe
+from lipsync.requests import ConformRequest
 from lipsync.store import Store
 from lipsync.timing import grid_frames
 from tests.clips import as_file, read_times, write_wav

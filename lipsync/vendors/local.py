@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lipsync.errors import MediaError
 from lipsync.fit import Lengths, SyncMode, plan_fit
+from lipsync.requests import ConformRequest
 from lipsync.store import Store
 from lipsync.tickets import Order, Receipt, Ticket
 from lipsync.values import File
@@ -82,7 +83,7 @@ def _of_equal_length(order: Order, video: File, voice: File, store: Store) -> tu
 
     A vendor does this on its own machines when it is sent an unequal pair (`--fit vendor`).
     """
-    from lipsync.conform import ConformRequest, conform  # noqa: PLC0415  the media libraries
+    from lipsync.conform import conform  # noqa: PLC0415  the media libraries
     from lipsync.media.tempo import length_of  # noqa: PLC0415  are not needed
     from lipsync.probe import probe  # noqa: PLC0415  to take an order
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.conform import ConformRequest, conform
+from lipsync.conform import conform
 from lipsync.errors import MediaError
 from lipsync.fit import Lengths, SyncMode, plan_fit, vendor_plan
 from lipsync.probe import probe
+from lipsync.requests import ConformRequest
 from lipsync.store import Store
 from tests import odd_clips
 from tests.clips import (

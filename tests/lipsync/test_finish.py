@@ -8,11 +8,12 @@ import av
 import pytest
 
 from lipsync.errors import MediaError
-from lipsync.finish import Finished, FinishRequest, finish
+from lipsync.finish import finish
 from lipsync.media.meter import measure
 from lipsync.media.opening import top_boxes
 from lipsync.normalize import normalize
 from lipsync.probe import probe
+from lipsync.requests import Finished, FinishRequest
 from lipsync.store import Store
 from lipsync.values import File
 from lipsync.voice import NormalizeRequest

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from lipsync.finish import FinishRequest, finish
+from lipsync.finish import finish
 from lipsync.normalize import normalize
+from lipsync.requests import FinishRequest, VerifyRequest
 from lipsync.store import Store
 from lipsync.values import File
 from lipsync.verdicts import Mark, Verdict
-from lipsync.verify import VerifyRequest, verify
+from lipsync.verify import verify
 from lipsync.voice import LoudnessTarget, NormalizeRequest
 from tests.clips import as_file, ffmpeg, make_clip, make_voice
 
