@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lipsync.home import Home
 from lipsync.store import Store
+
+# No test depends on how busy the machine is.
+settings.register_profile("dubline", deadline=None)
+settings.load_profile("dubline")
 
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "samples"
 

@@ -110,8 +110,9 @@ def test_remap_keeps_the_order_the_first_and_the_last_frame(lengths: Lengths) ->
     assert shown == sorted(shown)
     assert shown[0] == plan.first_frame
     assert plan.frames == 1 or shown[-1] == plan.first_frame + plan.source_frames - 1
-    ideal = [k * (plan.source_frames - 1) / max(1, plan.frames - 1) for k in range(plan.frames)]
-    assert all(abs(n - plan.first_frame - at) <= 0.5 for n, at in zip(shown, ideal, strict=True))
+    step = Fraction(plan.source_frames - 1, max(1, plan.frames - 1))
+    half = Fraction(1, 2)
+    assert all(abs(n - plan.first_frame - k * step) <= half for k, n in enumerate(shown))
 
 
 @given(lengths=LENGTHS)

@@ -296,7 +296,7 @@ def test_pictures_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.ts", "x.avi"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_whatever_is_broken_ends_in_facts_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
 ) -> None:
