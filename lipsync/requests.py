@@ -1,0 +1,81 @@
+"""What the stages fit, finish, verify and report ask of the edges, and what finish gives back.
+
+Values only: a dub that is finished is asked for, and found, without loading a media library.
+"""
+
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import Field
+
+from lipsync.facts import VideoFacts
+from lipsync.fit import FitPlan
+from lipsync.values import File, Value
+from lipsync.voice import Loudness, LoudnessTarget
+
+
+class ConformRequest(Value):
+    """What the fit stage carries out."""
+
+    video: File
+    video_facts: VideoFacts
+    plan: FitPlan
+    voice: File = Field(description="The normalized voice: 48 kHz 16-bit PCM WAV.")
+
+
+Suffix = Literal[".mp4", ".mov", ".mkv"]
+
+
+class FinishRequest(Value):
+    """What the finish stage is given."""
+
+    picture: File = Field(description="The delivery; only its picture is used.")
+    voice: File = Field(description="The fitted voice, 48 kHz WAV; its length is the output's.")
+    frames: int = Field(gt=0, description="Predicted length.")
+    rate: Fraction
+    target: LoudnessTarget = LoudnessTarget()
+    level_lufs: float | None = Field(
+        default=None, description="Loudness the voice had before the fit; None: as it comes."
+    )
+    source: File | None = Field(default=None, description="The original video, for its tags.")
+    title: str | None = None
+    language: str | None = Field(
+        default=None, pattern=r"^[a-z]{3}$", description="Of the voice, ISO 639-2, e.g. 'deu'."
+    )
+    suffix: Suffix = ".mp4"
+    preview: bool = Field(default=False, description="Rendered by the embedded engine.")
+    model: str | None = Field(default=None, description="Who made the lips; goes into the comment.")
+
+
+class Finished(Value):
+    """The output: what the user gets."""
+
+    file: File
+    loudness: Loudness = Field(description="Of the encoded voice, as decoded again.")
+    audio_codec: str
+    picture_packets: int = Field(description="Copied untouched.")
+    notes: tuple[str, ...] = ()
+
+
+class VerifyRequest(Value):
+    """The output, and everything it is held against."""
+
+    output: File
+    frames: int = Field(gt=0, description="Predicted length.")
+    rate: Fraction = Field(description="Frames per second, exact.")
+    display_width_px: int = Field(description="Of the source, after sample aspect and rotation.")
+    display_height_px: int
+    target: LoudnessTarget = LoudnessTarget()
+    supplied: File = Field(description="The voice as the user gave it.")
+    supplied_track: int = Field(default=0, ge=0)
+    lead_trimmed_s: float = Field(default=0.0, ge=0, description="Silence cut off its front.")
+    tempo: float = Field(default=1.0, gt=0, description="Voice speed; 1.04 is 4 % faster.")
+    fitted: File = Field(description="The voice as it was put under the picture.")
+
+
+class StillRequest(Value):
+    """What a still is made of: two clips of the same length, and the voice that is heard."""
+
+    before: File
+    after: File
+    voice: File = Field(description="48 kHz 16-bit WAV.")
