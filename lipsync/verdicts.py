@@ -200,7 +200,7 @@ def voice_offset(
     lost = similarity < SAME_WARN
     return Verdict(
         check="voice_offset",
-        value=round(offset_ms, 2),
+        value=round(offset_ms, 2) + 0.0,  # never "-0"
         limit=f"±{OFFSET_PASS_MS:g} ms",
         verdict=Mark.FAIL if noticed or lost else mark,
         note=f"against {against}; "

@@ -41,7 +41,10 @@ def run_doctor(*, as_json: bool) -> None:
             healthy = all(finding.good for finding in findings)
             answer({"healthy": healthy, "findings": [vars(finding) for finding in findings]})
         else:
-            rows = ((f.what, "ok" if f.good else "mend", f.found, f.advice) for f in findings)
+            rows = (
+                (f.what, "ok", f.found, "") if f.good else (f.what, "mend", f.found, f.advice)
+                for f in findings
+            )
             Console().print(table(("what", "", "found", "advice"), rows))
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)

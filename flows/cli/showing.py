@@ -1,6 +1,6 @@
 """What a person reads: reports, plans, the catalogue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.answering import answer, answered
+from lipsync.catalogue import Catalogue
 from lipsync.home import Home
 from lipsync.output import record_path
 from lipsync.report import DubReport, StageRun, figure
@@ -20,6 +21,9 @@ _STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red"}
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Lay out rows of plain text; nothing in them is read as markup."""
     laid = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for column in laid.columns:
+        column.overflow = "fold"  # what is copied from here has no hole in it
+    laid.columns[0].no_wrap = True
     for row in rows:
         laid.add_row(*(escape(str(cell)) for cell in row))
     return laid
@@ -102,17 +106,14 @@ def show_models(*, as_json: bool) -> None:
             answer({"models": rows})
             return
         Console().print(
-            table(
-                ("model", "vendor", "endpoint", "price", "available"),
-                (
-                    (
-                        model.id,
-                        model.vendor,
-                        model.endpoint,
-                        str(model.price),
-                        missing[model.vendor] or "yes",
-                    )
-                    for model in catalogue.models.values()
-                ),
-            )
+            table(("model", "endpoint", "price", "can be used"), _rows(catalogue, missing))
         )
+
+
+def _rows(catalogue: Catalogue, missing: dict[str, str | None]) -> Iterator[tuple[str, ...]]:
+    for model in catalogue.models.values():
+        price = str(model.price).replace(" per minute of output", "/min")
+        price = price.replace(" per second of output", "/s")
+        why = missing[model.vendor] or "yes"
+        key = why.removesuffix(" is not set")
+        yield model.id, model.endpoint, price, why if key == why else f"needs {key}"
