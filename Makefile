@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check lint bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,12 +20,13 @@ demo: setup  ## dub the bundled sample and say where the video and the report ar
 test: setup  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: setup  ## the gate: lint, format, types, import contracts, tests
+check: lint test  ## the gate: lint and tests
+
+lint: setup  ## ruff, format, mypy --strict, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .ruff_cache/imports
-	$(MAKE) test
 
 bench: setup  ## measure beside the peers, as ratios in one run
 	$(BIN)/python -m bench
