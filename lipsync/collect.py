@@ -12,7 +12,7 @@ from lipsync.errors import MediaError, VendorBusy, VendorError
 from lipsync.progress import tell
 from lipsync.store import Store
 from lipsync.tickets import Delivery, Ticket, TicketMoved, TicketState, why_not
-from lipsync.values import File
+from lipsync.values import File, Value
 from lipsync.vendors.protocol import Fetched, Progress, Standing, Vendor
 
 if TYPE_CHECKING:  # loads SQLAlchemy
@@ -45,6 +45,13 @@ class Waiting:
     watch: Callable[[Progress], None] = lambda _progress: None
 
 
+class Collected(Value):
+    """A delivery, and whether this call fetched it."""
+
+    delivery: Delivery
+    new: bool
+
+
 def collect(
     ticket: Ticket,
     ledger: "Ledger",
@@ -70,14 +77,27 @@ def collect(
         OutcomeUnknown: The vendor does not know it.
         StorageError: The result could not be written.
     """
+    return collected(ticket, ledger, vendor, store, waiting).delivery
+
+
+def collected(
+    ticket: Ticket,
+    ledger: "Ledger",
+    vendor: Vendor,
+    store: Store,
+    waiting: Waiting = Waiting(),
+) -> Collected:
+    """Do as `collect`, and say who fetched it."""
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
         ticket = _awaited(ticket, ledger, vendor, waiting)
     if (delivery := _at_hand(ticket, store)) is not None:
-        return delivery
+        return Collected(delivery=delivery, new=False)
     with ledger.alone("collect", ticket.key):
         ticket = ledger.ticket(ticket.id)
-        return _at_hand(ticket, store) or _fetched(ticket, ledger, vendor, store)
+        if (delivery := _at_hand(ticket, store)) is not None:
+            return Collected(delivery=delivery, new=False)
+        return Collected(delivery=_fetched(ticket, ledger, vendor, store), new=True)
 
 
 def pauses() -> Iterator[float]:
