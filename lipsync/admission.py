@@ -131,7 +131,7 @@ def _faces(file: File, picture: VideoFacts) -> FaceFacts:
     try:
         return look_for_faces(file.path, picture)
     except MediaError as error:
-        found = damaged_frames(file)
+        found = damaged_frames(file.path)
         broken = found.damaged_frames + found.lost_packets
         raise MediaError(
             f"{file.path}: {broken} of its {picture.frames} pictures are damaged; "

@@ -21,12 +21,12 @@ if TYPE_CHECKING:  # loads SQLAlchemy
 log = logging.getLogger(__name__)
 
 # fal_client polls every 0.1 s by default, ten GETs a second per job; its docs advise 1 to 5 s
-# (reference: fal-protocol.md §4). The pause grows from one to the other.
+# (fal.ai/docs, queue). The pause grows from one to the other.
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 5.0
 PAUSE_GROWTH = 1.5
 
-# fal ends an attempt after 3,600 s by default (reference: fal-protocol.md §8).
+# fal ends an attempt after 3,600 s by default (fal.ai/docs, queue, request_timeout).
 PATIENCE_S = 3_600.0
 
 WAITING = frozenset({Standing.QUEUED, Standing.RUNNING, Standing.SILENT})

@@ -16,8 +16,7 @@ from lipsync.values import Value
 
 Plane = NDArray[np.uint8]
 
-# Measured on 276 frames of 23 clips: at 480 px the alt2 cascade found a face in 275 of them
-# (reference: media.md §6).
+# Measured on 276 frames of 23 clips: at 480 px the alt2 cascade found a face in 275 of them.
 SEARCH_SHORT_SIDE_PX = 480
 # A face smaller than this share of the short side is background, not the speaker.
 SMALLEST_FACE_SHARE = 0.08
@@ -47,7 +46,7 @@ def cascade() -> Any:
 
     if not hasattr(cv2, "CascadeClassifier"):
         raise MediaError(f"OpenCV {cv2.__version__} ships no face cascade; install 4.10 to 4.x")
-    # alt2: 96 ms a frame and the fewest false boxes of those that ship (media.md §6).
+    # alt2: 96 ms a frame and the fewest false boxes of those that ship (measured).
     return cv2.CascadeClassifier(
         str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml")
     )

@@ -11,8 +11,8 @@ from lipsync.timing import frames_to_hold, samples
 from lipsync.values import File, Value
 from lipsync.voice import VOICE_RATE_HZ
 
-# Limits of the automatic fit, as shares of the video's length (reference: standards.md, duration
-# fit: free to 5 %, retime the picture to 8 %, warn to 15 %, refuse beyond 25 %).
+# Limits of the automatic fit, as shares of the video's length: between those of open dubbing tools
+# (VideoLingo 1.2 to 1.4, open-dubbing 1.3, Dubbing-Pipeline warns at 1.10 and fails at 1.25).
 FREE_TEMPO = Fraction(5, 100)
 GENTLE_REMAP = Fraction(8, 100)
 WARNED_TEMPO = Fraction(15, 100)
@@ -24,7 +24,7 @@ BILLED_SILENCE = Fraction(25, 100)
 
 
 class SyncMode(StrEnum):
-    """How the two lengths are made equal (design: sync modes mean one thing here)."""
+    """How the two lengths are made equal (one meaning on every model: docs/adr/0004)."""
 
     CUT_OFF = "cut_off"
     LOOP = "loop"

@@ -15,7 +15,7 @@ from lipsync.errors import LipsyncError, StorageError, UsageError
 from lipsync.home import Home
 from lipsync.report import DubReport, StageRun
 
-# design: exit codes
+# README, exit codes.
 VERIFICATION_FAILED = 8
 # Prefect's own patience is 60 s, six times over; a server that is there says so within one.
 REACH_LIMIT_S = 10.0

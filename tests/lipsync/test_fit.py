@@ -53,7 +53,7 @@ def test_one_frame_is_no_mismatch_and_a_sample_more_is(extra: int, longer: str) 
     assert mismatch(100, PAL, 4 * 48_000 + extra).longer == longer
 
 
-# The check values of reference/providers.md §2.4: V=4.00 A=8.64, V=10.00 A=1.74.
+# sync.so's own check values, its sync-mode guide: V=4.00 A=8.64, V=10.00 A=1.74.
 @pytest.mark.parametrize(
     ("mode", "voice_longer_s", "video_longer_s"),
     [
