@@ -78,7 +78,7 @@ def frames_of(video: Path, picture: Picture) -> Iterator[av.VideoFrame]:
                     yield frame.reformat(format=picture.pixel_format)
     except av.FFmpegError as error:
         raise MediaError(
-            f"{video}: its picture cannot be decoded ({error}); export the video again"
+            f"{video}: its picture cannot be decoded ({error.strerror}); export the video again"
         ) from error
 
 

@@ -364,31 +364,31 @@ def test_a_home_that_cannot_be_written_is_named(pair: tuple[Path, Path], tmp_pat
 
 @pytest.fixture
 def run_of(
-    server: str, flow_home: Home, pair: tuple[Path, Path], tmp_path: Path
+    server: str, home: Home, pair: tuple[Path, Path], tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start the one dub of a test, in an output folder that holds nothing else."""
+    """Start the one dub of a test, in a home and an output folder that hold nothing else."""
     output = tmp_path / "out" / "out.mp4"
     output.parent.mkdir()
-    make_voice(pair[1], 3.0, seed=int.from_bytes(os.urandom(4)))  # a dub nobody has made yet
     argv = ("run", *pair, "-o", output, "--json")
 
     def start(arranged: tuple[int, str] | None = None) -> subprocess.Popen[str]:
-        return started(*argv, env=environment(flow_home), cwd=tmp_path, arranged=arranged)
+        env = environment(home, PREFECT_API_URL=server)
+        return started(*argv, env=env, cwd=tmp_path, arranged=arranged)
 
     yield start
     assert set(output.parent.iterdir()) == {output, record_path(output)}
-    assert _rooms(flow_home) == {".door"}
-    assert list((flow_home.root / "locks").glob("*.lock")) == []
+    assert _rooms(home) == {".door"}
+    assert list((home.root / "locks").glob("*.lock")) == []
 
 
 def test_ctrl_c_while_rendering_leaves_no_debris_and_the_next_run_goes_on(
-    run_of: Callable[..., subprocess.Popen[str]], flow_home: Home, tmp_path: Path
+    run_of: Callable[..., subprocess.Popen[str]], home: Home, tmp_path: Path
 ) -> None:
     stopped = finished(run_of((signal.SIGINT, "collect")))
     assert stopped.code == stopped.data["exit_code"] == 130
     assert stopped.sentence.startswith("dubline: interrupted; nothing half-written is left")
     assert list((tmp_path / "out").iterdir()) == []
-    assert _rooms(flow_home) == {".door"}
+    assert _rooms(home) == {".door"}
     again = finished(run_of())
     assert (again.code, again.states["fit"], again.states["collect"]) == (0, "Cached", "Completed")
 
