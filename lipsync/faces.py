@@ -108,14 +108,29 @@ def _sampled(video: Path, facts: VideoFacts, samples: int) -> Iterator[Plane]:
         # Only local files: a playlist must not make libav read anything else.
         with av.open(str(video), options={"protocol_whitelist": "file"}) as container:
             stream = next(s for s in container.streams.video if not _is_cover(s))
+            found = 0
             for sample in range(samples):
                 at_s = facts.duration_s * (sample + 0.5) / samples
-                yield from _frame_near(container, stream, at_s, facts)
+                for luma in _frame_near(container, stream, at_s, facts):
+                    found += 1
+                    yield luma
+        if not found:
+            yield from _from_the_front(video, facts, samples)
     except (av.FFmpegError, StopIteration) as error:
         why = getattr(error, "strerror", None) or "no stream"
         raise MediaError(
             f"{video}: its picture cannot be decoded ({why}); export the video again"
         ) from error
+
+
+def _from_the_front(video: Path, facts: VideoFacts, samples: int) -> Iterator[Plane]:
+    """Decode forward instead of seeking: a transport stream may hold one keyframe, its first."""
+    step = max(1, facts.frames // samples)
+    with av.open(str(video), options={"protocol_whitelist": "file"}) as container:
+        stream = next(s for s in container.streams.video if not _is_cover(s))
+        for number, frame in enumerate(container.decode(stream)):
+            if number % step == 0:
+                yield upright(np.asarray(frame.to_ndarray(format="gray"), np.uint8), facts)
 
 
 def _is_cover(stream: Any) -> bool:

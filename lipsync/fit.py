@@ -265,7 +265,7 @@ def _warnings(mode: SyncMode, lengths: Lengths) -> tuple[str, ...]:
         return (f"the picture stands still for the last {found.mismatch_s:.2f} s",)
     if mode is SyncMode.SILENCE and 1 - lengths.ratio > BILLED_SILENCE:
         silent_s = -found.mismatch_s
-        return (f"{silent_s:.2f} s of the output carry no speech and are billed; consider a trim",)
+        return (f"{silent_s:.2f} s of the output carry no speech and are priced all the same",)
     ratio = _filled(mode, lengths)
     if mode is SyncMode.REMAP and abs(ratio - 1) > GENTLE_REMAP:
         return (f"the video is played {_factor(ratio)}; motion will look wrong",)

@@ -75,6 +75,13 @@ def test_the_rate_stays_exact(tmp_path: Path, store: Store, voice: File, rate: F
     assert (facts.rate, facts.constant_rate, facts.frames) == (rate, True, 40)
 
 
+def test_matroska_says_how_long_a_frame_is(tmp_path: Path, store: Store, voice: File) -> None:
+    done = finished(make_clip(tmp_path / "d.mp4"), voice, store, suffix=".mkv")
+    with av.open(str(done.file.path)) as container:
+        stream = container.streams.video[0]
+        assert stream.average_rate == stream.base_rate == 25
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_the_voice_starts_with_the_picture_to_the_sample(
     tmp_path: Path, store: Store, voice: File, suffix: str

@@ -145,7 +145,7 @@ def test_loop_starts_again_and_silence_holds_the_last_frame() -> None:
         pytest.param(12.5, True, "silence", False, "stands still", id="25 %: hold"),
         pytest.param(9.499, True, "silence", False, None, id="short, picture kept"),
         pytest.param(9.499, False, "cut_off", False, None, id="short, picture may go"),
-        pytest.param(7.4, True, "silence", False, "billed", id="mostly silent: warned"),
+        pytest.param(7.4, True, "silence", False, "priced", id="mostly silent: warned"),
         pytest.param(2.0, False, "cut_off", False, None, id="far too short, picture may go"),
     ],
 )
