@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.collect import FIRST_PAUSE_S, LONGEST_PAUSE_S, Waiting, collect, pauses
+from lipsync.collect import collect
 from lipsync.errors import LipsyncError, OutcomeUnknown, StorageError, VendorBusy, VendorError
 from lipsync.home import Home
 from lipsync.ledger import Ledger
@@ -15,7 +15,9 @@ from lipsync.store import Store, hash_file
 from lipsync.submit import submit
 from lipsync.tickets import Ticket, TicketState
 from lipsync.vendors.protocol import Fetched, Fetching, Progress, Standing
+from lipsync.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, Waiting, pauses
 from tests.clips import make_clip
+from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import CALLS, at_once, die_at
 from tests.lipsync.orders import PaidVendor, make_order, raising
 from tests.lipsync.test_store import rewrite_unseen
@@ -28,11 +30,6 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip with its index in front, as vendors send them: a part of it opens and plays."""
     path = tmp_path_factory.mktemp("vendor") / "result.mp4"
     return make_clip(path, frames=25, container_options={"movflags": "+faststart"})
-
-
-@pytest.fixture
-def ledger(home: Home) -> Ledger:
-    return Ledger(home.ledger)
 
 
 @pytest.fixture
@@ -62,9 +59,9 @@ def test_a_delivered_ticket_is_not_fetched_again(
     assert vendor.fetches == 1
 
 
-def test_a_delivery_is_found_after_the_home_was_moved(
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
-) -> None:
+def test_a_delivery_is_found_after_the_home_was_moved(vendor: PaidVendor, store: Store) -> None:
+    ledger = Ledger(store.home.ledger)
+    ticket = submit(make_order(), ledger, vendor).ticket
     collect(ticket, ledger, vendor, store)
     ledger.close()
     moved = Home(store.home.root.rename(store.home.root.with_name("moved")))
@@ -92,17 +89,17 @@ def test_a_delivery_that_was_harmed_is_fetched_again_and_not_bought_again(
 
 
 def test_four_processes_that_collect_one_ticket_fetch_it_once(
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf
 ) -> None:
     ledger.close()
-    at_once(4, lambda _number: collect(ticket, Ledger(home.ledger), vendor, store))
+    at_once(4, lambda _number: collect(ticket, shelf.open(), vendor, store))
     assert vendor.fetches == 1
 
 
 def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
-    ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+    ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf
 ) -> None:
-    point, worker = 1, Ledger(home.ledger)
+    point, worker = 1, shelf.open()
     ticket = submit(make_order("k1"), ledger, vendor).ticket
 
     def work() -> None:
@@ -116,7 +113,7 @@ def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
         ticket = submit(make_order(f"k{point}"), ledger, vendor).ticket
         assert vendor.sold_for(ticket.key) == 1
     store.sweep()
-    assert not [room for room in (home.root / "scratch").iterdir() if room.is_dir()]
+    assert not [room for room in (store.home.root / "scratch").iterdir() if room.is_dir()]
     assert point > 50
 
 
@@ -158,7 +155,7 @@ def test_a_voice_without_a_picture_is_no_video(
 
 
 def test_a_full_disk_is_said_and_the_result_is_fetched_when_there_is_room(  # noqa: PLR0913, PLR0917  fixtures
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home, tmp_path: Path
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf, tmp_path: Path
 ) -> None:
     class Large(PaidVendor):
         def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
@@ -168,7 +165,7 @@ def test_a_full_disk_is_said_and_the_result_is_fetched_when_there_is_room(  # no
     def collect_with_a_full_disk(_number: int) -> None:
         large = Large(tmp_path / "books", vendor.result)
         with pytest.raises(StorageError, match="MB free"):
-            collect(ticket, Ledger(home.ledger), large, store)
+            collect(ticket, shelf.open(), large, store)
 
     ledger.close()
     at_once(1, collect_with_a_full_disk)
@@ -193,16 +190,16 @@ def test_whoever_waits_is_told_every_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept_s: list[float] = []
-    monkeypatch.setattr("lipsync.collect.time.sleep", slept_s.append)
+    monkeypatch.setattr("lipsync.waiting.time.sleep", slept_s.append)
     vendor.standings = [Progress(state=Standing.QUEUED), Progress(state=Standing.RUNNING)]
     told: list[Standing] = []
     collect(ticket, ledger, vendor, store, Waiting(watch=lambda it: told.append(it.state)))
     assert told == [Standing.QUEUED, Standing.RUNNING, Standing.DONE]
-    assert slept_s == [FIRST_PAUSE_S, FIRST_PAUSE_S * 1.5]
+    assert [round(pause_s / FIRST_PAUSE_S) for pause_s in slept_s] in ([1, 1], [1, 2])
 
 
 def test_the_pause_between_questions_grows_to_its_limit() -> None:
-    waits = pauses()
+    waits = pauses(chance=lambda: 0.5)
     series = [next(waits) for _ in range(6)]
     assert series == sorted(series)
     assert (series[0], series[-1]) == (FIRST_PAUSE_S, LONGEST_PAUSE_S)
