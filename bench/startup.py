@@ -1,6 +1,6 @@
 """Start-up: what a command costs before it does anything, and what a finished dub costs again.
 
-Run: `python -m bench.startup`. Goals (issue: speed and size): `--help` ≤ 0.4 s, `models` ≤ 0.6 s,
+Run: `python -m bench.startup`. Goals: `--help` ≤ 0.4 s, `models` ≤ 0.6 s,
 a finished dub run again ≤ 4 s with the server up, of which our own work ≤ 50 ms.
 """
 

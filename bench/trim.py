@@ -1,7 +1,7 @@
 """Trim beside plain ffmpeg: the same frames out of a longer clip, in one run.
 
 Run: `python -m bench.trim`. Plain ffmpeg must encode: its `-c copy` starts at a keyframe and hides
-the rest behind an edit list, which is another result (reference: media.md §4).
+the rest behind an edit list, which is another result (measured).
 """
 
 import argparse

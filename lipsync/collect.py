@@ -9,7 +9,7 @@ from lipsync.errors import MediaError, VendorBusy, VendorError
 from lipsync.progress import tell
 from lipsync.store import Store
 from lipsync.tickets import Delivery, Order, Ticket, TicketMoved, TicketState, why_not
-from lipsync.values import File
+from lipsync.values import File, Value
 from lipsync.vendors.protocol import Fetched, Progress, Standing, Vendor
 from lipsync.waiting import PATIENTLY, Waiting, wait
 
@@ -21,6 +21,13 @@ log = logging.getLogger(__name__)
 # Ours: vendors re-encode, and round to their own frame rate; what is less is judged by verify.
 LENGTH_SLACK_S = 0.1
 LENGTH_SLACK_FRAMES = 2
+
+
+class Collected(Value):
+    """A delivery, and whether this call fetched it."""
+
+    delivery: Delivery
+    new: bool
 
 
 def collect(
@@ -49,14 +56,27 @@ def collect(
         OutcomeUnknown: The vendor does not know it.
         StorageError: The result could not be written.
     """
+    return collected(ticket, ledger, vendor, store, waiting).delivery
+
+
+def collected(
+    ticket: Ticket,
+    ledger: "Ledger",
+    vendor: Vendor,
+    store: Store,
+    waiting: Waiting = PATIENTLY,
+) -> Collected:
+    """Do as `collect`, and say who fetched it."""
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
         ticket = _ended(ticket, wait(ticket, vendor, waiting), ledger)
     if (delivery := _at_hand(ticket, store)) is not None:
-        return delivery
+        return Collected(delivery=delivery, new=False)
     with ledger.alone("collect", ticket.key):
         ticket = ledger.ticket(ticket.id)
-        return _at_hand(ticket, store) or _fetched(ticket, ledger, vendor, store)
+        if (delivery := _at_hand(ticket, store)) is not None:
+            return Collected(delivery=delivery, new=False)
+        return Collected(delivery=_fetched(ticket, ledger, vendor, store), new=True)
 
 
 def _ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:

@@ -6,10 +6,13 @@ again is encoded once; only a source in another format is encoded throughout.
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
+from lipsync.errors import MediaError
 from lipsync.fit import FittedPair
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
+from lipsync.media.damage import damaged_frames
 from lipsync.media.source import Source
 from lipsync.media.tempo import length_of, write_at_tempo, write_voice
 from lipsync.requests import ConformRequest
@@ -50,6 +53,8 @@ def conform(
         for done in Assembly(source, parts, plan.rate).write(path):
             if progress is not None:
                 progress(done, total)
+        if taken:
+            _refuse_damage(path, source.path, min(total, plan.source_frames))
         video = store.keep(path, ".mp4")
     logger.info("%s: %s, %d frames, %d copied", source.path.name, plan.sync_mode, total, taken)
     return FittedPair(
@@ -60,6 +65,17 @@ def conform(
         copied_frames=taken,
         encoded_frames=total - taken,
     )
+
+
+def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:
+    """Look at what was copied unseen: pictures that cannot be decoded are not sent to anybody."""
+    found = damaged_frames(conformed, first=frames)
+    if not found.clean:
+        broken = found.damaged_frames + found.lost_packets
+        raise MediaError(
+            f"{source}: {broken} of the {frames} pictures are damaged; copy or export it again, "
+            "or trim around them"
+        )
 
 
 def _fitted_voice(request: ConformRequest, store: Store) -> File:

@@ -200,7 +200,7 @@ class Asked(Value):
 
 
 class _Bought(Value):
-    """What makes two purchases the same (design: paying once, the key).
+    """What makes two purchases the same (docs/adr/0001).
 
     The bytes are those the user gave, with what was decided about them, and not those an encoder
     made of them: another version of an encoder must never be a reason to pay again. A vendor that

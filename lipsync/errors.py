@@ -21,7 +21,7 @@ class LipsyncError(Exception):
 
     Attributes:
         retryable: Whether the same call may simply be made again.
-        exit_code: What the command line answers with (design: exit codes).
+        exit_code: What the command line answers with (README, exit codes).
     """
 
     retryable = False

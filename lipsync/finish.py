@@ -137,6 +137,6 @@ def _notes(loudness: Loudness, target: LoudnessTarget, used: Setting) -> tuple[s
             f"{target.true_peak_dbtp:.1f}, after {ROUNDS} rounds"
         )
         return (note,)
-    if used.ceiling_dbtp is None:
+    if used.ceiling_dbtp is None or used.ceiling_dbtp >= target.true_peak_dbtp:
         return ()
     return (f"peaks limited to {used.ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)

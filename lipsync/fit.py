@@ -11,8 +11,8 @@ from lipsync.timing import frames_to_hold, samples
 from lipsync.values import File, Value
 from lipsync.voice import VOICE_RATE_HZ
 
-# Limits of the automatic fit, as shares of the video's length (reference: standards.md, duration
-# fit: free to 5 %, retime the picture to 8 %, warn to 15 %, refuse beyond 25 %).
+# Limits of the automatic fit, as shares of the video's length: between those of open dubbing tools
+# (VideoLingo 1.2 to 1.4, open-dubbing 1.3, Dubbing-Pipeline warns at 1.10 and fails at 1.25).
 FREE_TEMPO = Fraction(5, 100)
 GENTLE_REMAP = Fraction(8, 100)
 WARNED_TEMPO = Fraction(15, 100)
@@ -24,7 +24,7 @@ BILLED_SILENCE = Fraction(25, 100)
 
 
 class SyncMode(StrEnum):
-    """How the two lengths are made equal (design: sync modes mean one thing here)."""
+    """How the two lengths are made equal (one meaning on every model: docs/adr/0004)."""
 
     CUT_OFF = "cut_off"
     LOOP = "loop"
@@ -265,7 +265,7 @@ def _warnings(mode: SyncMode, lengths: Lengths) -> tuple[str, ...]:
         return (f"the picture stands still for the last {found.mismatch_s:.2f} s",)
     if mode is SyncMode.SILENCE and 1 - lengths.ratio > BILLED_SILENCE:
         silent_s = -found.mismatch_s
-        return (f"{silent_s:.2f} s of the output carry no speech and are billed; consider a trim",)
+        return (f"{silent_s:.2f} s of the output carry no speech and are priced all the same",)
     ratio = _filled(mode, lengths)
     if mode is SyncMode.REMAP and abs(ratio - 1) > GENTLE_REMAP:
         return (f"the video is played {_factor(ratio)}; motion will look wrong",)

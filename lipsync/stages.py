@@ -47,7 +47,7 @@ from lipsync.requests import (
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
 from lipsync.telling import output_of, told
-from lipsync.tickets import Delivery, Ticket, TicketState
+from lipsync.tickets import Delivery, Ticket
 from lipsync.values import File, Value
 from lipsync.verdicts import Verdict
 from lipsync.voice import Voice
@@ -172,15 +172,11 @@ def submit(shop: Workshop, decision: Decision, fitted: FittedPair) -> Made[Ticke
 
 def collect(shop: Workshop, ticket: Ticket) -> Made[Delivery]:
     """Wait for the ticket's result and bring it into the store; found there, it is not fetched."""
-    from lipsync.collect import collect as collect_ticket  # noqa: PLC0415  see the module
+    from lipsync.collect import collected  # noqa: PLC0415  see the module
 
     began_s = time.monotonic()
-    before = shop.ledger.ticket(ticket.id)
-    delivery = collect_ticket(before, shop.ledger, shop.vendor(ticket.vendor), shop.store)
-    there = before.state is TicketState.DELIVERED and before.updated_at == (
-        shop.ledger.ticket(ticket.id).updated_at
-    )
-    return Made(delivery, there, time.monotonic() - began_s)
+    found = collected(ticket, shop.ledger, shop.vendor(ticket.vendor), shop.store)
+    return Made(found.delivery, not found.new, time.monotonic() - began_s)
 
 
 def finish(

@@ -11,6 +11,7 @@ from lipsync.requests import Finished
 from lipsync.tickets import Delivery
 from lipsync.timing import seconds
 from lipsync.verdicts import Verdict
+from lipsync.voice import Voice
 
 
 def output_of(params: DubParams, decision: Decision) -> Path:
@@ -53,8 +54,8 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
         output_s=seconds(int(figures["length"]), plan.rate),
         quoted_usd=decision.choice.price_usd or Decimal(0),
         billed_usd=delivery.billed_usd,
-        loudness_lufs=finished.loudness.integrated_lufs,
-        true_peak_dbtp=finished.loudness.true_peak_dbtp,
+        loudness_lufs=round(finished.loudness.integrated_lufs, 2),
+        true_peak_dbtp=round(finished.loudness.true_peak_dbtp, 2),
         voice_offset_ms=figures.get("voice_offset"),
         verdicts=verdicts,
         choices=decision.selection.choices,
@@ -69,9 +70,19 @@ def _notes(decision: Decision, delivery: Delivery, finished: Finished) -> tuple[
     return (
         *pair.video.warnings,
         *pair.voice.warnings,
+        *_taken_off(decision.voice),
         *decision.voice.warnings,
         *decision.plan.warnings,
         *decision.choice.warnings,
         *delivery.notes,
         *finished.notes,
     )
+
+
+def _taken_off(voice: Voice) -> tuple[str, ...]:
+    """Say how much silence is gone, because what is said comes that much earlier."""
+    if not (voice.lead_trimmed_s or voice.tail_trimmed_s):
+        return ()
+    lead, tail = f"{voice.lead_trimmed_s:.2f} s", f"{voice.tail_trimmed_s:.2f} s"
+    said = f"silence taken off the voice: {lead} in front, {tail} at the end"
+    return (f"{said}; --no-trim-silence keeps it",)

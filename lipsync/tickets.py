@@ -23,7 +23,7 @@ class TicketMoved(LipsyncError):
 
 
 class TicketState(StrEnum):
-    """Where a ticket stands (design: paying once)."""
+    """Where a ticket stands (docs/adr/0001)."""
 
     INTENDED = "intended"
     SUBMITTING = "submitting"

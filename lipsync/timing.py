@@ -86,7 +86,8 @@ def parse_trim(text: str) -> Trim:
     if len(found) == 1:
         return found.pop()
     if not found:
-        raise UsageError(f"--trim {text!r} cannot be read; {_HOW}")
+        fault = "ends before it starts" if _is_backwards(text.strip()) else "cannot be read"
+        raise UsageError(f"--trim {text!r} {fault}; {_HOW}")
     readings = " or ".join(
         sorted(f"{trim.start_s:g} s to {trim.end_s:g} s" for trim in found if trim.end_s)
     )
@@ -148,6 +149,12 @@ def _reading(first: str, last: str) -> Trim | None:
     if end_s is not None and end_s <= start_s:
         return None
     return Trim(start_s=start_s, end_s=end_s)
+
+
+def _is_backwards(text: str) -> bool:
+    """Tell a trim whose ends can be read, but not in this order."""
+    ends = ((_read_time(first), _read_time(last)) for first, last in _splits(text))
+    return any(first is not None and last is not None for first, last in ends)
 
 
 def _read_time(text: str) -> float | None:

@@ -8,7 +8,7 @@ from lipsync.timing import seconds
 from lipsync.values import Value
 from lipsync.voice import Loudness, LoudnessTarget
 
-# Ours (design §9): lengths are exact to the frame; what a container's rounding can do is one.
+# Ours: lengths are exact to the frame; what a container's rounding can do is one.
 WARN_FRAMES = 1
 # EBU R 128 (2014): ±0.5 LU where an exact level is not practicable.
 LOUDNESS_PASS_LU = 0.5
@@ -22,13 +22,13 @@ LOUDNESS_SHORT_S = 3.0
 TRUE_PEAK_METER_DB = 0.2
 # Full scale: above it a decoder clips.
 TRUE_PEAK_FAIL_DBTP = 0.0
-# Ours (design §9).
+# Ours: a tenth of what a viewer can notice.
 OFFSET_PASS_MS = 5.0
 # ITU-R BT.1359-1: viewers begin to notice the voice 45 ms early or 125 ms late.
 OFFSET_EARLY_MS = -45.0
 OFFSET_LATE_MS = 125.0
-# Measured on windows of 2 s: same speech 0.99, other real speech 0.1 (0.02 over whole clips,
-# reference media.md §7), two synthetic voices of one pitch 0.45.
+# Measured on windows of 2 s: same speech 0.99, other real speech 0.1 (0.02 over whole clips),
+# two synthetic voices of one pitch 0.45.
 SAME_PASS = 0.8
 SAME_WARN = 0.6
 

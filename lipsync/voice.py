@@ -4,7 +4,7 @@ from pydantic import Field
 
 from lipsync.values import File, Value
 
-# One rate for every vendor and every container here (reference: sync.so takes 44.1/48 kHz,
+# One rate for every vendor and every container here (sync.so takes 44.1/48 kHz,
 # resamples anything higher to 48 kHz).
 VOICE_RATE_HZ = 48_000
 

@@ -20,6 +20,7 @@ from prefect.tasks import exponential_backoff
 
 from lipsync.cache import Made
 from lipsync.errors import LipsyncError
+from lipsync.progress import tell
 from lipsync.report import StageRun
 
 P = ParamSpec("P")
@@ -34,7 +35,9 @@ class Stage(Task[P, T], Generic[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:  # type: ignore[override]
         """Run the stage, write it into the journal, and return what it made."""
         begun = time.perf_counter()
+        tell(self.name, 0, 0)
         state = super().__call__(*args, return_state=True, **kwargs)
+        tell(self.name, 1, 1)
         entries = _journal.get()
         if entries is not None:
             seconds = time.perf_counter() - begun

@@ -9,7 +9,7 @@ from flows.cli.app import app
 
 
 def main() -> None:
-    """Run the command line and end with its exit code (design: exit codes)."""
+    """Run the command line and end with its exit code (README, exit codes)."""
     wants_json = "--json" in sys.argv
     try:
         code = app(prog_name="dubline", standalone_mode=False)

@@ -30,7 +30,7 @@ def answered(*, as_json: bool) -> Iterator[None]:
     """End a command that fails with one sentence and its exit code, never a traceback.
 
     Raises:
-        typer.Exit: With the code of the error (design: exit codes), 130 when interrupted.
+        typer.Exit: With the code of the error (README, exit codes), 130 when interrupted.
     """
     try:
         yield

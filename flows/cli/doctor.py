@@ -140,4 +140,5 @@ def _vendors() -> Iterator[Finding]:
     from lipsync.shelf import load_catalogue  # noqa: PLC0415  as above
 
     for vendor, reason in load_catalogue().availability(os.environ).items():
-        yield Finding(f"vendor {vendor}", reason or "available", good=True)
+        found = f"not set up: {reason}" if reason else "available"
+        yield Finding(f"vendor {vendor}", found, good=True)

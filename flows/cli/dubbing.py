@@ -1,6 +1,8 @@
 """`dubline run` and `dubline demo`: one dub, from the flow to the lines on the terminal."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,11 @@ import typer
 from flows.cli.answering import answer, answered, say, valid
 from flows.cli.watching import watched
 from flows.embedded import serving
-from lipsync.errors import LipsyncError, UsageError
+from lipsync.errors import LipsyncError, StorageError, UsageError
 from lipsync.home import Home
 from lipsync.report import DubReport, StageRun
 
-# design: exit codes
+# README, exit codes.
 VERIFICATION_FAILED = 8
 # Prefect's own patience is 60 s, six times over; a server that is there says so within one.
 REACH_LIMIT_S = 10.0
@@ -36,9 +38,7 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
 
     samples = data_folder() / "samples"
     with answered(as_json=as_json):
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder}: is a file; name a folder for the demo's output")
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
     fields = {
         "video": samples / "talk.mp4",
         "voice": samples / "equal_fr.wav",
@@ -47,6 +47,17 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
         "overwrite": True,
     }
     run_dub(fields, as_json=as_json)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{folder}: is a file; name a folder for the demo's output") from error
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be created ({error.strerror}); name another folder"
+        ) from error
 
 
 def _look_first(params: Any) -> None:
@@ -61,6 +72,7 @@ def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
     # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     given = os.environ.get("PREFECT_API_URL")
     with serving(Home.found(), say) as url:
         from prefect.settings import (  # noqa: PLC0415  Prefect is imported once it is served
@@ -76,9 +88,30 @@ def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
         # Ending a flow waits up to a second for its heartbeat's thread. A run of a worker needs
         # the heartbeat, so that its death is noticed; here a person is watching.
         quiet = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-        with quiet, watched(), journal() as stages:
+        with quiet, watched(), journal() as stages, _connected():
             report = dub(params)
         return report, tuple(stages)
+
+
+class ServerGone(LipsyncError):
+    """The Prefect server went away during a run; what was made and bought is kept."""
+
+    retryable = True
+    exit_code = 6
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Say in one sentence that the server went away, once Prefect has given it up."""
+    import httpx  # noqa: PLC0415  Prefect's client, loaded by now
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise ServerGone(
+            f"the Prefect server went away during the run ({error}); nothing that was made or "
+            "bought is lost, the same command starts a server and goes on from here"
+        ) from error
 
 
 def _reach(url: str) -> None:

@@ -18,12 +18,17 @@ from lipsync.verdicts import Mark
 _STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red"}
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Lay out rows of plain text; nothing in them is read as markup."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: int = 1) -> Table:
+    """Lay out rows of plain text; nothing in them is read as markup.
+
+    Args:
+        columns: Their headings.
+        rows: A text per column.
+        whole: How many columns, from the left, are never broken: ids are copied from them.
+    """
     laid = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
-    for column in laid.columns:
-        column.overflow = "fold"  # what is copied from here has no hole in it
-    laid.columns[0].no_wrap = True
+    for column in laid.columns[:whole]:
+        column.no_wrap = True
     for row in rows:
         laid.add_row(*(escape(str(cell)) for cell in row))
     return laid
@@ -43,13 +48,18 @@ def show_report(report: DubReport, stages: Sequence[StageRun]) -> None:
     lines = (
         ("model", f"{report.model} ({report.vendor}), billed ${report.billed_usd}"),
         ("lengths", _lengths(report)),
-        ("fit", f"{report.sync_mode}: {report.sync_reason}"),
+        ("fit", _fit(report)),
         ("stages", ran or "all cached"),
         ("report", str(record_path(report.output))),
         ("dub", str(report.output)),
     )
     for name, text in lines:
         out.print(f"{name:<8} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _fit(report: DubReport) -> str:
+    how = report.sync_mode if report.tempo == 1 else f"voice played at {report.tempo:.3f}x"
+    return f"{how}: {report.sync_reason}"
 
 
 def _lengths(report: DubReport) -> str:
@@ -105,9 +115,8 @@ def show_models(*, as_json: bool) -> None:
             ]
             answer({"models": rows})
             return
-        Console().print(
-            table(("model", "endpoint", "price", "can be used"), _rows(catalogue, missing))
-        )
+        headings = ("model", "endpoint", "price", "can be used")
+        Console().print(table(headings, _rows(catalogue, missing), whole=2))
 
 
 def _rows(catalogue: Catalogue, missing: dict[str, str | None]) -> Iterator[tuple[str, ...]]:

@@ -34,7 +34,7 @@ def _listener(bars: Progress) -> Listener:
     def heard(stage: str, done: int, total: int) -> None:
         if stage not in rows:
             rows[stage] = bars.add_task(stage, total=total or None, figure="")
-        figure = f"{done}/{total}" if total > 1 else ""
+        figure = f"{done / total:.0%}" if total > 1 else ""
         bars.update(rows[stage], completed=done, total=total or None, figure=figure)
 
     return heard

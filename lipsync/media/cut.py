@@ -2,7 +2,7 @@
 
 Frame-exact trims and fits come out of this, not out of a tool's `-c copy`: a plain stream copy
 starts at a keyframe and hides the rest behind an edit list, moviepy's `ffmpeg_extract_subclip`
-returns other seconds than asked for, and `-t` with B-frames leaves holes (reference: media.md §4).
+returns other seconds than asked for, and `-t` with B-frames leaves holes (measured).
 Here whole closed groups of pictures are copied and only what is left at either end is encoded.
 """
 

@@ -165,7 +165,7 @@ def _decoded(index: Index, first: int, last: int, position: Position) -> Iterato
     Raises:
         MediaError: A picture does not decode, or the video has none there.
     """
-    # "AUTO" deadlocks with av.logging.set_level, which is never called here (reference: media §11).
+    # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
     position.stream.thread_type = "AUTO"
     reached, decoding = -1, True
     try:

@@ -99,6 +99,10 @@ def mux_picture_and_voice(
         with _refused_codec(picture, video, output):
             video_out = target.add_stream_from_template(video)
             audio_out = target.add_stream_from_template(heard.streams.audio[0])
+            # Matroska writes a frame's length from this, and one tick of the clock without it.
+            rate = video.average_rate or video.guessed_rate
+            if rate is not None:
+                video_out.codec_context.framerate = rate
             _describe(video_out, audio_out, language)
             target.start_encoding()
         copies = heapq.merge(

@@ -24,7 +24,7 @@ from pathlib import Path
 signal, moment = int(sys.argv.pop(1)), sys.argv.pop(1)
 
 def strike(stage, done, total):
-    if stage == moment:
+    if stage == moment and done:
         os.kill(os.getpid(), signal)
 
 def rename(event, args):

@@ -169,6 +169,14 @@ def test_a_reader_that_leaves_early_gets_no_traceback(home: Home) -> None:
         assert ended.stderr == ""
 
 
+@pytest.mark.parametrize("folder", ["taken", "taken/demo"])
+def test_a_demo_into_a_file_is_refused(here: Here, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "taken").write_text("")
+    answer = here("demo", tmp_path / folder)
+    assert answer.code == 2
+    assert f"{tmp_path / folder}: is a file; name a folder" in answer.sentence
+
+
 def test_the_shell_completes_commands_and_models(home: Home) -> None:
     def completed(*words: str) -> list[str]:
         asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}

@@ -92,7 +92,8 @@ def there(home: Home) -> Standing:
 
 @pytest.fixture(autouse=True)
 def no_other_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+    ours = ("PREFECT_", "DUBLINE_SERVER_")
+    for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
 
 

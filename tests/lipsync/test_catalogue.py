@@ -18,7 +18,7 @@ from tests.lipsync.pairs import CATALOGUE
 
 TEXT = (data_folder() / "models.toml").read_text(encoding="utf-8")
 
-# design.md, section 6.
+# The rows the catalogue promises.
 ROWS = {
     "sync-1.9": ("fal", "fal-ai/sync-lipsync", {"model": "lipsync-1.9.0-beta"}),
     "sync-1.8": ("fal", "fal-ai/sync-lipsync", {"model": "lipsync-1.8.0"}),
@@ -105,7 +105,7 @@ def test_a_price_reads_as_a_person_would_say_it(name: str, said: str) -> None:
     assert str(CATALOGUE.models[name].price) == said
 
 
-# providers.md, section 2.4: what a vendor does when nothing is sent.
+# What a vendor does when nothing is sent.
 @pytest.mark.parametrize(
     ("name", "default"), [("sync-2", "cut_off"), ("sync-3", "cut_off"), ("unified-sync-3", "loop")]
 )

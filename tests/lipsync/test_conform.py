@@ -123,3 +123,12 @@ def test_real_footage_has_the_predicted_length(bench: Bench, samples: Path, mode
     pair = bench.carry_out(clip, plan)
     assert plan.frames == (10 if mode is SyncMode.CUT_OFF else 13)
     assert_conformed(pair, plan)
+
+
+def test_damage_in_pictures_that_are_only_copied_is_found_before_they_are_sent(
+    bench: Bench,
+) -> None:
+    clip = odd_clips.bit_flipped(bench.folder, flips=3)
+    plan = plan_fit(SyncMode.CUT_OFF, bench.lengths(clip, 2.0))
+    with pytest.raises(MediaError, match=r"of the 50 pictures are damaged"):
+        bench.carry_out(clip, plan)

@@ -9,6 +9,8 @@ import pytest
 from lipsync.errors import MediaError
 from lipsync.faces import find_faces, look
 from lipsync.facts import FaceFacts, VideoFacts
+from lipsync.probe import probe
+from tests.clips import as_file, ffmpeg
 
 TALK = Path(__file__).parents[2] / "data" / "samples" / "talk.mp4"
 
@@ -95,3 +97,12 @@ def test_a_file_without_frames_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"\0" * 64)
     with pytest.raises(MediaError, match=r"broken\.mp4"):
         look(tmp_path / "broken.mp4", facts(64, 64, 1.0))
+
+
+def test_a_transport_stream_with_one_keyframe_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    stream = tmp_path / "one-keyframe.ts"
+    ffmpeg("-i", TALK, "-c:v", "libx264", "-preset", "ultrafast", "-g", "999", "-an", stream)
+    picture = probe(as_file(stream)).video
+    assert picture is not None
+    found = look(stream, picture)
+    assert found.frames_with_face >= found.sampled_frames - 1

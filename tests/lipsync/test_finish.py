@@ -75,6 +75,28 @@ def test_the_rate_stays_exact(tmp_path: Path, store: Store, voice: File, rate: F
     assert (facts.rate, facts.constant_rate, facts.frames) == (rate, True, 40)
 
 
+def test_matroska_says_how_long_a_frame_is(tmp_path: Path, store: Store, voice: File) -> None:
+    """Also for a picture whose own headers count in ticks of the clock, as some encoders do."""
+    with av.open(str(tmp_path / "ticks.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 12800)
+        for number in range(50):
+            frame = av.VideoFrame(160, 120, "yuv420p")
+            frame.pts, frame.time_base = number * 512, Fraction(1, 12800)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    done = finished(tmp_path / "ticks.mp4", voice, store, suffix=".mkv")
+    assert default_duration_ns(done.file.path) == 40_000_000
+
+
+def default_duration_ns(path: Path) -> int:
+    """Read DefaultDuration (RFC 9559, 0x23E383) of the first track."""
+    data = path.read_bytes()
+    at = data.index(bytes.fromhex("23e383")) + 3
+    return int.from_bytes(data[at + 1 : at + 1 + (data[at] & 0x7F)])
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_the_voice_starts_with_the_picture_to_the_sample(
     tmp_path: Path, store: Store, voice: File, suffix: str

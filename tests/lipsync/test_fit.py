@@ -53,7 +53,7 @@ def test_one_frame_is_no_mismatch_and_a_sample_more_is(extra: int, longer: str) 
     assert mismatch(100, PAL, 4 * 48_000 + extra).longer == longer
 
 
-# The check values of reference/providers.md §2.4: V=4.00 A=8.64, V=10.00 A=1.74.
+# sync.so's own check values, its sync-mode guide: V=4.00 A=8.64, V=10.00 A=1.74.
 @pytest.mark.parametrize(
     ("mode", "voice_longer_s", "video_longer_s"),
     [
@@ -145,7 +145,7 @@ def test_loop_starts_again_and_silence_holds_the_last_frame() -> None:
         pytest.param(12.5, True, "silence", False, "stands still", id="25 %: hold"),
         pytest.param(9.499, True, "silence", False, None, id="short, picture kept"),
         pytest.param(9.499, False, "cut_off", False, None, id="short, picture may go"),
-        pytest.param(7.4, True, "silence", False, "billed", id="mostly silent: warned"),
+        pytest.param(7.4, True, "silence", False, "priced", id="mostly silent: warned"),
         pytest.param(2.0, False, "cut_off", False, None, id="far too short, picture may go"),
     ],
 )

@@ -133,3 +133,9 @@ def steady() -> VideoFacts:
         sample_aspect=Fraction(1), rotation_deg=0, rate=Fraction(25), constant_rate=True,
         frames=50, duration_s=2.0, start_s=0.0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["4:2", "5..5", "0:10-0:05"])
+def test_a_trim_that_ends_before_it_starts_is_told_so(text: str) -> None:
+    with pytest.raises(UsageError, match="ends before it starts"):
+        parse_trim(text)

@@ -50,8 +50,8 @@ def emulator(start: Start) -> Emulator:
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> fal_client.SyncClient:  # noqa: ARG001  reads its environment
-    """fal's own client, as it comes."""
+def client(emulator: Emulator) -> fal_client.SyncClient:
+    """Fal's own client, as it comes."""
     return fal_client.SyncClient()
 
 

@@ -218,5 +218,8 @@ def _big(folder: Path) -> Path:
 
 def _tail(url: str) -> bytes:
     answer = httpx.get(url, headers={"Range": "bytes=-7"})
-    assert answer.headers["content-range"] == f"bytes {SINGLE_BYTES - 6}-{SINGLE_BYTES}/{SINGLE_BYTES + 1}"
+    assert (
+        answer.headers["content-range"]
+        == f"bytes {SINGLE_BYTES - 6}-{SINGLE_BYTES}/{SINGLE_BYTES + 1}"
+    )
     return answer.content

@@ -20,8 +20,6 @@ from tests.lipsync.emulator.conftest import V2, Start, uploaded
 QUEUE = "https://queue.fal.run/"
 
 
-
-
 def post(web: httpx.Client, endpoint: str = V2) -> httpx.Response:
     return web.post(QUEUE + endpoint, json={})
 
@@ -218,9 +216,7 @@ def test_a_422_is_billed_where_the_settings_say_so(start: Start, pair: tuple[Pat
     assert emulator.account().billed_usd > 0
 
 
-def url_of(
-    emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path]
-) -> str:
+def url_of(emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path]) -> str:
     handle = ordered(client, pair)
     emulator.clock.advance(10)
     return str(handle.get()["video"]["url"])

@@ -77,7 +77,9 @@ def test_the_stream_tells_each_line_once_and_ends_when_it_is_done(
     handle = client.submit(V2, uploaded(client, pair))
     with handle.client.stream("GET", handle.status_url + "/stream?logs=1") as answer:
         assert answer.headers["content-type"] == "text/event-stream"
-        events = [httpx.Response(200, content=line[6:]).json() for line in answer.iter_lines() if line]
+        events = [
+            httpx.Response(200, content=line[6:]).json() for line in answer.iter_lines() if line
+        ]
     assert [event["status"] for event in events][-1] == "COMPLETED"
     lines = [line["message"] for event in events for line in event["logs"]]
     assert lines == ["Downloading inputs", "Detecting faces", "Generating", "Encoding"]
@@ -108,9 +110,7 @@ def test_a_bad_start_timeout_is_refused_at_submit(
     assert not emulator.account().accepted
 
 
-def test_an_unknown_endpoint_is_404_and_buys_nothing(
-    emulator: Emulator, web: httpx.Client
-) -> None:
+def test_an_unknown_endpoint_is_404_and_buys_nothing(emulator: Emulator, web: httpx.Client) -> None:
     answer = web.post(QUEUE + "fal-ai/flux/dev", json={})
     assert answer.json() == {"detail": 'Application "fal-ai/flux/dev" not found'}
     assert not emulator.account().accepted
@@ -184,9 +184,7 @@ def test_a_request_is_found_by_its_uploaded_links(
     assert "json_input" not in listed(start="2020-01-01T00:00:00Z", expand="")[0]
 
 
-def test_the_list_comes_page_by_page_newest_first(
-    emulator: Emulator, web: httpx.Client
-) -> None:
+def test_the_list_comes_page_by_page_newest_first(emulator: Emulator, web: httpx.Client) -> None:
     sent = []
     for _ in range(3):
         sent.append(web.post(QUEUE + V2, json={}).json()["request_id"])
@@ -347,9 +345,7 @@ def test_the_same_pair_uploaded_twice_is_one_dub_bought_twice(
     assert (len(account.accepted), account.distinct, account.duplicates) == (3, 2, 1)
 
 
-def test_a_webhook_is_told_and_its_signature_holds(
-    start: Start, pair: tuple[Path, Path]
-) -> None:
+def test_a_webhook_is_told_and_its_signature_holds(start: Start, pair: tuple[Path, Path]) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     start(clock=None, latency_s=0.05)

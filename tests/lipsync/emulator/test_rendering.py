@@ -40,9 +40,7 @@ def wanted(model: Model, mode: SyncMode) -> Wanted:
 
 
 @pytest.mark.parametrize("voice", ["longer", "shorter"])
-@pytest.mark.parametrize(
-    ("model", "mode"), CASES, ids=[f"{row.id}-{mode}" for row, mode in CASES]
-)
+@pytest.mark.parametrize(("model", "mode"), CASES, ids=[f"{row.id}-{mode}" for row, mode in CASES])
 def test_the_result_is_as_long_as_the_catalogue_says(
     renderer: Renderer, media: dict[str, File], model: Model, mode: SyncMode, voice: str
 ) -> None:

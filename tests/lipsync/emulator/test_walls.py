@@ -52,11 +52,12 @@ def test_every_variable_that_could_lead_out_is_taken(emulator: Emulator) -> None
 def test_the_tls_port_speaks_as_fal_to_those_who_resolve_its_names_here(
     emulator: Emulator,
 ) -> None:
-    answer = httpx.get(
-        f"https://127.0.0.1:{emulator.tls_port}/.well-known/jwks.json",
-        headers={"Host": "rest.fal.ai"},
-        extensions={"sni_hostname": "rest.fal.ai"},
-    )
+    with httpx.Client() as web:
+        answer = web.get(
+            f"https://127.0.0.1:{emulator.tls_port}/.well-known/jwks.json",
+            headers={"Host": "rest.fal.ai"},
+            extensions={"sni_hostname": "rest.fal.ai"},
+        )
     assert answer.json()["keys"][0]["crv"] == "Ed25519"
 
 
