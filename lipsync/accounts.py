@@ -8,9 +8,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from lipsync.errors import UsageError
 from lipsync.values import Value
@@ -19,6 +19,18 @@ from lipsync.values import Value
 REPLY_TIMEOUT_S = 120.0
 
 S = TypeVar("S", bound=Value)
+
+
+def _carried(key: SecretStr) -> SecretStr:
+    """Refuse a key that no header can carry: the error about that would show it."""
+    bare = key.get_secret_value().strip()
+    if not (bare.isascii() and bare.isprintable()) or " " in bare or not bare:
+        raise ValueError("a key is one word of plain ASCII; copy it again")
+    return SecretStr(bare)
+
+
+# A vendor's key; shown as stars wherever it is printed.
+Key = Annotated[SecretStr, AfterValidator(_carried)]
 
 _LINE = re.compile(
     r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
@@ -33,7 +45,7 @@ class FalSettings(Value):
     how long it runs. There is no setting that cancels a job because we grew tired of waiting.
     """
 
-    key: SecretStr | None = Field(
+    key: Key | None = Field(
         default=None, description="None: whoever `fal auth login` logged in on this machine."
     )
     upload_lifetime_s: int = Field(
@@ -48,6 +60,12 @@ class FalSettings(Value):
     # fal: documented as more than 0.1 s; its client takes more than 1 s (fal-protocol.md §3).
     start_timeout_s: float | None = Field(
         default=None, gt=1, description="A job not started by then is given up; None: it waits."
+    )
+    listed_within_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="A job not in fal's list after so long was never taken; None: worked out from "
+        "the start timeout, and never without one.",
     )
     priority: Literal["normal", "low"] = Field(
         default="normal", description="'low' waits behind all other users of an endpoint."
@@ -69,13 +87,13 @@ class FalSettings(Value):
         """
         seen = environment(environ)
         key = seen.get("FAL_KEY") or _joined(seen.get("FAL_KEY_ID"), seen.get("FAL_KEY_SECRET"))
-        return _read(cls, "FAL", seen, {"key": key} if key else {})
+        return _read(cls, "FAL_KEY", key, seen)
 
 
 class UnifiedSettings(Value):
     """An account at a vendor of the unified task API, and where and how it is spoken to."""
 
-    key: SecretStr
+    key: Key
     # FoxAPI prints this one; AiHubMax, whose text is the same, prints none (providers.md §1.1).
     base_url: str = Field(default="https://api.foxapi.cc", pattern=r"^https?://")
     # Captures disagree: video and audio, or video_url and audio_url (providers.md §1.2).
@@ -96,7 +114,7 @@ class UnifiedSettings(Value):
         seen = environment(environ)
         if not seen.get("UNIFIED_API_KEY"):
             raise UsageError("UNIFIED_API_KEY is not set; set it, or write it into .env")
-        return _read(cls, "UNIFIED", seen, {"key": seen["UNIFIED_API_KEY"]})
+        return _read(cls, "UNIFIED_API_KEY", seen["UNIFIED_API_KEY"], seen)
 
 
 def environment(
@@ -135,13 +153,19 @@ def _joined(key_id: str | None, secret: str | None) -> str | None:
     return f"{key_id}:{secret}" if key_id and secret else None
 
 
-def _read(kind: type[S], prefix: str, seen: Mapping[str, str], secret: dict[str, str]) -> S:
-    """Fill a settings value from the variables named after its fields."""
-    names = {f"{prefix}_{name.upper()}": name for name in kind.model_fields if name != "key"}
-    given = {name: seen[variable] for variable, name in names.items() if seen.get(variable)}
+def _read(kind: type[S], key_variable: str, key: str | None, seen: Mapping[str, str]) -> S:
+    """Fill a settings value from its key and the variables named after its other fields."""
+    prefix = key_variable.partition("_")[0]
+    variables = {name: f"{prefix}_{name.upper()}" for name in kind.model_fields}
+    variables["key"] = key_variable
+    given: dict[str, str] = {"key": key} if key else {}
+    for name, variable in variables.items():
+        if name != "key" and seen.get(variable):
+            given[name] = seen[variable]
     try:
-        return kind.model_validate(given | secret)
+        return kind.model_validate(given)
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]
-        variable = f"{prefix}_{str(fault['loc'][0]).upper()}"
-        raise UsageError(f"{variable} cannot be used: {fault['msg']}") from None
+        raise UsageError(
+            f"{variables[str(fault['loc'][0])]} cannot be used: {fault['msg']}"
+        ) from None

@@ -187,11 +187,10 @@ def _within(option: Option, value: float) -> bool:
 def _allowed(option: Option) -> str:
     if option.choices:
         return " or ".join(option.choices)
+    kind = _KIND_NAMES.get(option.kind, f"a {option.kind}")
     if option.at_least is not None and option.at_most is not None:
-        return f"a {option.kind} from {option.at_least:g} to {option.at_most:g}"
-    if option.at_least is not None:
-        return f"a {option.kind} of at least {option.at_least:g}"
-    return _KIND_NAMES.get(option.kind, f"a {option.kind}")
+        return f"{kind} from {option.at_least:g} to {option.at_most:g}"
+    return kind if option.at_least is None else f"{kind} of at least {option.at_least:g}"
 
 
 def _listed(model: Model) -> str:

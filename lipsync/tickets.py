@@ -1,5 +1,6 @@
 """What is bought: the order, the ticket that records it, and the delivery it leads to."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -140,6 +141,18 @@ def address(url: str) -> str:
     'https://bucket/v.mp4'
     """
     return url.partition("?")[0].partition("#")[0]
+
+
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>)\]}]*")
+
+
+def without_signatures(text: str) -> str:
+    """Take the queries out of all links in a text: an error may repeat what was sent.
+
+    >>> without_signatures("cannot read 'https://b/v.mp4?X-Amz-Signature=abc' (403)")
+    "cannot read 'https://b/v.mp4' (403)"
+    """
+    return _QUERY.sub(r"\1", text)
 
 
 class Receipt(Value):

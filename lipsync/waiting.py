@@ -13,9 +13,10 @@ from lipsync.vendors.protocol import Progress, Standing, Vendor
 log = logging.getLogger(__name__)
 
 # fal_client polls every 0.1 s by default, ten GETs a second per job; its docs advise 1 to 5 s
-# (reference: fal-protocol.md §4). The pause grows from one to the other.
+# (reference: fal-protocol.md §4). The pause grows from the one to a little over the other, so that
+# a job of a minute is asked after 14 times.
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 6.0
 PAUSE_GROWTH = 1.5
 # Ours: so that a batch that was submitted at once does not ask at once for ever.
 JITTER = 0.2

@@ -1,5 +1,7 @@
 """The task `submit`: the one order, sent once."""
 
+from prefect.runtime import flow_run
+
 from lipsync import stages
 from lipsync.cache import Made
 from lipsync.decision import Decision
@@ -11,5 +13,5 @@ from tasks.workshop import workshop
 
 @stage("submit", "submit to {decision.model.id}", retries=3)
 def submit(decision: Decision, fitted: FittedPair) -> Made[Ticket]:
-    """Send the order, or attach to the ticket it already has."""
-    return stages.submit(workshop(), decision, fitted)
+    """Send the order, or attach to the ticket it already has; the run's budget pays."""
+    return stages.submit(workshop(), decision, fitted, flow_run.id)

@@ -65,6 +65,7 @@ class Account(Value):
 
 def entry(job: Job, now_s: float) -> Accepted:
     """Write down a job; its line must be up to date, and its file is waited for."""
+    made = job.made.result()
     phase = job.phase(now_s)
     outcome = job.outcome() if phase is Phase.ENDED else None
     return Accepted(
@@ -79,7 +80,7 @@ def entry(job: Job, now_s: float) -> Accepted:
         output_s=0.0 if outcome is None else outcome.output_s,
         billed_units=Decimal(0) if outcome is None else outcome.units,
         billed_usd=Decimal(0) if outcome is None else outcome.usd,
-        dub=job.made.result().dub,
+        dub=made.dub,
         calls=dict(job.calls),
     )
 

@@ -10,10 +10,13 @@ class Clock:
 
     Everything the emulated vendors date or let expire asks this clock, so a link can die and a job
     can end without anybody waiting.
+
+    Attributes:
+        running: Whether it goes by itself.
     """
 
     def __init__(self, *, running: bool = True) -> None:
-        self._running = running
+        self.running = running
         self._start_s = time.time()
         self._ahead_s = 0.0
         self._lock = threading.Lock()
@@ -21,7 +24,7 @@ class Clock:
     def now_s(self) -> float:
         """Seconds since 1970."""
         with self._lock:
-            return (time.time() if self._running else self._start_s) + self._ahead_s
+            return (time.time() if self.running else self._start_s) + self._ahead_s
 
     def now(self) -> datetime:
         """The same as a date, in UTC."""

@@ -117,7 +117,7 @@ class Emulator:
         trust = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return {
             **proxies,
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1"),
             **dict.fromkeys(trust, trusted),
             "FAL_KEY": self.settings.fal_key,
             "UNIFIED_BASE_URL": self.url,
@@ -142,7 +142,8 @@ class Emulator:
         """Let something go wrong from now on.
 
         Args:
-            name: A preset (`lipsync.emulator.presets`), or any name beside `act=`.
+            name: A preset (`lipsync.emulator.presets`), or any name beside `act=`. Those that
+                both vendors know happen at either; `vendor="fal"` or "unified" says at which.
             changes: Fields of `Fault`: times, skip, share, endpoint, vendor, status, …
 
         Raises:

@@ -12,7 +12,8 @@ from lipsync.emulator.cdn import Cdn, life_from
 from lipsync.emulator.clock import Clock
 from lipsync.emulator.falwords import error_answer, new_id
 from lipsync.emulator.faults import Act, Fault, Faults
-from lipsync.emulator.jobs import Job, Line, Outcome, Phase
+from lipsync.emulator.jobs import MAKING_S, Job, Outcome, Phase
+from lipsync.emulator.line import Line
 from lipsync.emulator.making import NotMade, Workshop
 from lipsync.emulator.settings import Settings
 from lipsync.emulator.webhooks import Webhooks
@@ -63,6 +64,7 @@ class FalJobs:
             runs_s=self.settings.latency_s,
             made=self._workshop.begin(lambda: self._made(endpoint, arguments, faults, life_s)),
             faults=faults,
+            patience_s=0.0 if self._clock.running else MAKING_S,
             start_by_s=accepted_s + limit_s,
             stored=request.headers.get("x-fal-store-io") != "0",
             webhook=request.query.get("fal_webhook"),
@@ -85,13 +87,15 @@ class FalJobs:
 
     def wait(self, job: Job) -> None:
         """Hold a caller until a job has ended."""
-        while job.phase(self.line.settle()) is not Phase.ENDED and not self.closing.is_set():
+        while not self.closing.is_set():
+            if job.phase(self.line.settle()) is Phase.ENDED and job.outcome() is not None:
+                return
             self.pause(job)
 
     def pause(self, job: Job) -> None:
         """Wait until a job may have changed."""
-        left_s = LOOK_S if job.ends_s is None else job.ends_s - self._clock.now_s()
-        self.closing.wait(min(LOOK_S, max(left_s, 0.001)))
+        left_s = 0.0 if job.ends_s is None else job.ends_s - self._clock.now_s()
+        self.closing.wait(left_s if 0 < left_s < LOOK_S else LOOK_S)
 
     def kept_until_s(self, job: Job) -> float:
         """Until when the JSON of a result is kept."""

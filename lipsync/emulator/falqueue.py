@@ -187,7 +187,7 @@ class FalQueue:
         now_s = self._jobs.line.settle()
         phase = job.phase(now_s)
         headers = {"x-fal-request-id": job.id}
-        if phase is Phase.ENDED:
+        if phase is Phase.ENDED and job.outcome() is not None:
             return json_answer({"status": "ALREADY_COMPLETED"}, 400, headers)
         if Act.DEAF not in job.faults:
             self._jobs.line.stop(job, cancelled())

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,8 @@ from lipsync.catalogue import Catalogue
 from lipsync.emulator.billing import unit_price
 from lipsync.emulator.clock import Clock, moment
 from lipsync.emulator.falwords import error_answer, may_use
-from lipsync.emulator.jobs import Job, Line, Phase
+from lipsync.emulator.jobs import Job, Phase
+from lipsync.emulator.line import Line
 from lipsync.emulator.settings import Settings
 from lipsync.emulator.wire import Answer, Call, Point, Request, json_answer
 
@@ -95,32 +98,21 @@ class Platform:
     def _requests(self, request: Request) -> Answer:
         """List requests, newest first, page by page."""
         asked = request.query
-        endpoint = asked.get("endpoint_id")
         now_s = self._line.settle()
         try:
-            start_s = _seconds(asked.get("start"), now_s - LOOK_BACK_S)
-            end_s = _seconds(asked.get("end"), float("inf"))
-            limit = min(PAGE_MAX, max(1, int(asked.get("limit", "50"))))
-            skip = int(base64.b64decode(asked.get("cursor", "") or "MA==").decode())
+            wish = _read_wish(asked, now_s)
         except (ValueError, binascii.Error) as error:
             return _invalid(str(error))
-        if not endpoint:
-            return _invalid("endpoint_id is required")
         listed_s = now_s - self._settings.listing_lag_s
-        found = [
-            job
-            for job in self._line.all()
-            if job.endpoint == endpoint
-            and start_s <= job.accepted_s < end_s
-            and job.accepted_s <= listed_s
-            and asked.get("request_id", job.id) == job.id
-            and _has_status(job, asked.get("status"), now_s)
-        ]
+        jobs = [job for job in self._line.all() if job.accepted_s <= listed_s]
+        if not self._settings.lists_unfinished:
+            jobs = [job for job in jobs if _kind(job, now_s) is not None]
+        found = [job for job in jobs if wish.meets(job, now_s)]
         found.sort(key=lambda job: job.accepted_s, reverse=True)
-        page = found[skip : skip + limit]
-        more = skip + limit < len(found)
+        page = found[wish.skip : wish.skip + wish.limit]
+        more = wish.skip + wish.limit < len(found)
+        cursor = base64.b64encode(str(wish.skip + wish.limit).encode()).decode() if more else None
         payloads = "payloads" in asked.get("expand", "")
-        cursor = base64.b64encode(str(skip + limit).encode()).decode() if more else None
         items = [_item(job, now_s, payloads=payloads) for job in page]
         return json_answer({"items": items, "next_cursor": cursor, "has_more": more})
 
@@ -153,6 +145,48 @@ class Platform:
         ]
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """Which requests somebody wants listed."""
+
+    endpoint: str
+    request_id: str | None
+    status: str | None
+    start_s: float
+    end_s: float
+    limit: int
+    skip: int
+
+    def meets(self, job: Job, now_s: float) -> bool:
+        """Say whether a request is one of them."""
+        return (
+            job.endpoint == self.endpoint
+            and self.start_s <= job.accepted_s < self.end_s
+            and self.request_id in {None, job.id}
+            and (self.status is None or _kind(job, now_s) == self.status)
+        )
+
+
+def _read_wish(asked: Mapping[str, str], now_s: float) -> _Wish:
+    """Read the query of a list.
+
+    Raises:
+        ValueError: It makes no sense.
+    """
+    if not asked.get("endpoint_id"):
+        raise ValueError("endpoint_id is required")
+    cursor = asked.get("cursor")
+    return _Wish(
+        endpoint=asked["endpoint_id"],
+        request_id=asked.get("request_id"),
+        status=asked.get("status"),
+        start_s=_seconds(asked.get("start"), now_s - LOOK_BACK_S),
+        end_s=_seconds(asked.get("end"), math.inf),
+        limit=min(PAGE_MAX, max(1, int(asked.get("limit", "50")))),
+        skip=int(base64.b64decode(cursor).decode()) if cursor else 0,
+    )
+
+
 def _item(job: Job, now_s: float, *, payloads: bool) -> dict[str, Any]:
     ended = job.phase(now_s) is Phase.ENDED
     outcome = job.outcome() if ended else None
@@ -166,7 +200,7 @@ def _item(job: Job, now_s: float, *, payloads: bool) -> dict[str, Any]:
         "status_code": None if outcome is None else outcome.status,
         "duration": None if started_s is None or not job.ends_s else job.ends_s - started_s,
     }
-    if payloads:
+    if payloads and job.stored:
         item["json_input"] = job.arguments
         item["json_output"] = None if outcome is None else outcome.body
     return item
@@ -176,14 +210,12 @@ def _at(at_s: float) -> str:
     return moment(at_s).isoformat()
 
 
-def _has_status(job: Job, wanted: str | None, now_s: float) -> bool:
-    if wanted is None:
-        return True
+def _kind(job: Job, now_s: float) -> str | None:
+    """Say how a request ended, in the list's words; None: it has not."""
     outcome = job.outcome() if job.phase(now_s) is Phase.ENDED else None
     if outcome is None:
-        return False
-    kind = {2: "success", 4: "user_error"}.get(outcome.status // 100, "error")
-    return kind == wanted
+        return None
+    return {2: "success", 4: "user_error"}.get(outcome.status // 100, "error")
 
 
 def _seconds(text: str | None, otherwise: float) -> float:

@@ -142,6 +142,11 @@ def preset(name: str, **changes: Any) -> Fault:
         raise UsageError(f"fault {name}: {where}: {first['msg']}") from error
 
 
+def fitting(vendor: str) -> tuple[str, ...]:
+    """Name the faults that can happen at a vendor; ask for them with `vendor=` it."""
+    return tuple(name for name, fault in PRESETS.items() if fault.vendor in {"*", vendor})
+
+
 def read_faults(path: Path) -> tuple[Fault, ...]:
     """Read a script: TOML with one `[[fault]]` table each, `name` and what differs from it.
 

@@ -20,6 +20,8 @@ BLOCK_BYTES = 256 * 1024
 BODY_BYTES_MAX = 128 * 1024 * 1024
 # An idle connection is let go; clients open another.
 IDLE_S = 60
+# How soon a door notices that it is to be shut.
+POLL_S = 0.02
 
 Respond = Callable[[Request], Answer]
 
@@ -42,7 +44,7 @@ class Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def start(self) -> None:
         """Take connections from now on."""
         threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            target=self.serve_forever, kwargs={"poll_interval": POLL_S}, daemon=True
         ).start()
 
     def stop(self) -> None:

@@ -31,6 +31,9 @@ class Settings(Value):
     listing_lag_s: float = Field(
         default=0.0, ge=0, description="How late a request is in fal's request list."
     )
+    lists_unfinished: bool = Field(
+        default=True, description="Whether that list shows requests that run; fal does not say."
+    )
     bills_422: bool = Field(default=False, description="fal: a 422 may still be charged.")
     dialect: Literal["foxapi", "evolink"] = Field(
         default="foxapi", description="Whose words the unified API uses, for errors too."

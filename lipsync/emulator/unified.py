@@ -11,7 +11,8 @@ from lipsync.emulator.arguments import Wanted
 from lipsync.emulator.cdn import Cdn
 from lipsync.emulator.clock import Clock
 from lipsync.emulator.faults import Act, Fault, Faults
-from lipsync.emulator.jobs import Job, Line, Outcome, Phase
+from lipsync.emulator.jobs import MAKING_S, Job, Outcome, Phase
+from lipsync.emulator.line import Line
 from lipsync.emulator.making import NotMade, Workshop
 from lipsync.emulator.settings import Settings
 from lipsync.emulator.unifiedwords import (
@@ -91,6 +92,7 @@ class Unified:
             runs_s=self._settings.latency_s,
             made=self._workshop.begin(lambda: self._made(wanted, faults)),
             faults=faults,
+            patience_s=0.0 if self._clock.running else MAKING_S,
         )
         self.line.enter(job)
         return job

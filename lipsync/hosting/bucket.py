@@ -59,10 +59,11 @@ class Bucket:
         import fsspec  # noqa: PLC0415  s3fs loads aiobotocore, a second nobody else should wait
 
         settings = self._settings
-        # boto reads HTTPS_PROXY and NO_PROXY itself, but knows SSL_CERT_FILE by another name.
+        # boto reads HTTPS_PROXY and NO_PROXY itself, but of certificates only AWS_CA_BUNDLE; here
+        # one variable serves every call.
         client = {
             "region_name": settings.region,
-            "verify": os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
+            "verify": os.environ.get("SSL_CERT_FILE"),
         }
         return fsspec.filesystem(
             "s3",

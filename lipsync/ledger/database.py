@@ -57,7 +57,8 @@ def _is_new(url: sa.URL) -> bool:
 def _engine(url: sa.URL) -> sa.Engine:
     """Connect on demand; a connection the server has closed meanwhile is replaced."""
     try:
-        engine = sa.create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+        on_a_server = url.get_backend_name() != "sqlite"
+        engine = sa.create_engine(url, pool_pre_ping=on_a_server, pool_timeout=BUSY_MS / 1000)
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise StorageError(
             f"{url.render_as_string()}: needs a database driver that is not installed ({error}); "
@@ -184,6 +185,11 @@ def database_errors(url: sa.URL) -> Iterator[None]:
     """
     try:
         yield
+    except sa.exc.TimeoutError as error:  # of the pool
+        raise StorageError(
+            f"{url.render_as_string()}: no connection was free for {BUSY_MS // 1000} s; "
+            "run less at once, or use a faster disk or server"
+        ) from error
     except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
             raise

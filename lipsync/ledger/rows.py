@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lipsync.tickets import Event, Order, Ticket, TicketState
+from lipsync.tickets import Event, Order, Ticket, TicketState, without_signatures
 from lipsync.values import Value
 
 
@@ -79,8 +79,10 @@ def of_event(ticket: Ticket) -> dict[str, Any]:
 
 
 def written(fields: dict[str, Any]) -> dict[str, Any]:
-    """Write a row's fields as plain SQL."""
-    return {name: cell(value) for name, value in fields.items()}
+    """Write a row's fields as plain SQL; what a vendor said, without signed links."""
+    row = {name: cell(value) for name, value in fields.items()}
+    said = {name: without_signatures(row[name]) for name in ("detail", "notes") if row.get(name)}
+    return row | said
 
 
 def to_ticket(row: sa.RowMapping) -> Ticket:

@@ -115,11 +115,7 @@ def _transferred(client: "httpx.Client", url: str, part: Path, progress: Fetchin
             headers = dict(response.headers)
             found = answered(response.status_code, headers, _size(part), known)
             if found is Answer.DEAD:
-                raise LinkDead(
-                    f"{_host(url)} answers {response.status_code} for the result; "
-                    "the link has expired",
-                    gone=response.status_code == 410,  # noqa: PLR2004  gone
-                )
+                raise _dead(url, response.status_code)
             if found is Answer.BUSY:
                 return f"status {response.status_code}"
             if found is Answer.OVER:
@@ -133,6 +129,11 @@ def _transferred(client: "httpx.Client", url: str, part: Path, progress: Fetchin
     except (httpx.InvalidURL, httpx.TooManyRedirects) as error:
         raise LinkDead(f"the vendor's link leads nowhere ({type(error).__name__})") from error
     return _fault(part, known)
+
+
+def _dead(url: str, status: int) -> LinkDead:
+    sentence = f"{_host(url)} answers {status} for the result; the link has expired"
+    return LinkDead(sentence, gone=status == 410)  # noqa: PLR2004  gone
 
 
 def _append(

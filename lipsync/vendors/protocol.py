@@ -75,7 +75,11 @@ class Vendor(Protocol):
 
     name: str
     replayable: bool
-    grace_s: float
+
+    @property
+    def grace_s(self) -> float:
+        """As above."""
+        ...
 
     def prepare(self, order: Order) -> Media | None:
         """Put the pair where the vendor can fetch it; buys nothing, may be repeated.

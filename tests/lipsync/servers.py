@@ -2,9 +2,9 @@
 
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,8 @@ Outage = Callable[[str], None]
 BINARIES = Path("/usr/lib/postgresql")
 # It refuses to run as root; Debian's package brings the first, every system has the second.
 UNPRIVILEGED = ("postgres", "nobody")
+# The server ends when its standard input does, so that killed tests leave none behind.
+GUARD = '"$@" & cat; kill -INT $!; wait; cd /; rm -rf "$0"'
 
 
 def why_none() -> str | None:
@@ -34,21 +36,42 @@ def postgresql() -> Iterator[str]:
     user = _unprivileged()
     if user is not None:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    base = folder / "base"
-
-    def run(name: str, *arguments: str) -> None:
-        command = [str(binaries / name), "-D", str(base), *arguments]
-        subprocess.run(command, check=True, user=user, cwd=folder, capture_output=True, timeout=120)
-
-    run("initdb", "--auth=trust", "--username=dubline", "--no-sync", "--encoding=UTF8")
+    base, log = folder / "base", folder / "log"
+    make = ("initdb", "--auth=trust", "--username=dubline", "--no-sync", "--encoding=UTF8")
     # Nothing here outlives the test run, and the clients are killed, not the machine.
-    options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=200"
-    run("pg_ctl", "start", "--wait", "-l", str(folder / "log"), "-o", options)
-    try:
-        yield f"postgresql+psycopg://dubline@/postgres?host={quote(str(folder))}"
-    finally:
-        run("pg_ctl", "stop", "--wait", "-m", "immediate")
-        shutil.rmtree(folder, ignore_errors=True)
+    serve = ("postgres", "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off")
+    command = [str(binaries / make[0]), "-D", str(base), *make[1:]]
+    subprocess.run(command, check=True, user=user, cwd=folder, capture_output=True, timeout=120)
+    command = [str(binaries / serve[0]), "-D", str(base), *serve[1:], "-c", "max_connections=200"]
+    guard = ["sh", "-c", GUARD, str(folder), *command]
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(
+            guard, user=user, cwd=folder, stdin=subprocess.PIPE, stdout=said, stderr=said
+        ) as server,
+    ):
+        url = f"postgresql+psycopg://dubline@/postgres?host={quote(str(folder))}"
+        _await(url, server, log)
+        yield url
+        server.communicate()
+
+
+def _await(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers.
+
+    Raises:
+        RuntimeError: It has ended instead.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    while True:
+        try:
+            engine.connect().close()
+        except sa.exc.OperationalError:
+            if server.poll() is not None:
+                raise RuntimeError(log.read_text()) from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager

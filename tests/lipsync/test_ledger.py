@@ -239,7 +239,7 @@ def test_a_password_in_the_address_is_not_shown() -> None:
 def test_what_a_vendor_says_is_written_down_whatever_it_says(ledger: Ledger) -> None:
     ticket = bring(ledger, TicketState.SUBMITTING)
     odd = Receipt(request_id="job-\0\ud800" + "x" * 1000, urls={"status": "https://x/\0\ud800"})
-    assert ledger.submitted(ticket, odd).request_id.endswith("x" * 1000)
+    assert (ledger.submitted(ticket, odd).request_id or "").endswith("x" * 1000)
 
 
 def test_a_signature_is_not_in_the_ledger(ledger: Ledger) -> None:
@@ -247,7 +247,9 @@ def test_a_signature_is_not_in_the_ledger(ledger: Ledger) -> None:
     assert ticket.media == Media(
         video_url="https://cdn/k1/video.mp4", voice_url="https://cdn/k1/voice.wav"
     )
-    assert "planted" not in repr((ticket, ledger.history(ticket)))
+    ticket = ledger.refused(ticket, f"cannot read {media_of(make_order()).video_url} (403)")
+    assert ticket.detail == "cannot read https://cdn/k1/video.mp4 (403)"
+    assert "planted" not in repr((ticket, ledger.history(ticket), media_of(make_order())))
 
 
 def test_a_driver_that_is_not_installed_is_said(tmp_path: Path) -> None:

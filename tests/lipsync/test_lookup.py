@@ -3,7 +3,9 @@
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -18,7 +20,7 @@ from tests.lipsync.deaths import CALLS, die_at
 from tests.lipsync.ledger.test_intent import expire
 from tests.lipsync.orders import PaidVendor, make_order, media_of, raising
 
-STRIDE = 7
+STRIDE = 17
 
 
 class Listing(PaidVendor):
@@ -64,7 +66,7 @@ def test_an_answer_that_was_lost_is_found_in_the_vendors_list(ledger: Ledger, bo
 
 
 def test_what_is_proven_not_to_be_there_is_ordered_again(ledger: Ledger, books: Path) -> None:
-    with pytest.raises(VendorError, match="not bought.*cost nothing"):
+    with pytest.raises(VendorError, match=r"not bought.*cost nothing"):
         submit(make_order(), ledger, Deaf(books))
     again = submit(make_order(), ledger, Listing(books))
     assert (again.new, again.ticket.attempt, Listing(books).sold) == (True, 2, 1)
@@ -75,7 +77,7 @@ def test_a_list_that_lags_proves_nothing(ledger: Ledger, books: Path) -> None:
         grace_s = Slow.grace_s
 
     for vendor in (DeafAndSlow(books), Slow(books), Slow(books)):
-        with pytest.raises(OutcomeUnknown, match="proof after .* UTC"):
+        with pytest.raises(OutcomeUnknown, match=r"proof after .* UTC"):
             submit(make_order(), ledger, vendor)
     assert Slow(books).sold == 0
 
@@ -190,6 +192,24 @@ def test_whoever_wants_what_is_being_sent_elsewhere_waits_for_it(
     submitted = submit(make_order(), here, Listing(books))
     assert (submitted.new, submitted.ticket.request_id) == (False, "job-1")
     assert (len(waited), Listing(books).sold) == (1, 1)
+
+
+def test_whoever_is_in_the_middle_of_a_long_request_is_believed_to_live(
+    shelf: Shelf, books: Path
+) -> None:
+    there, here = shelf.open("there", lease_s=1.2), shelf.open("here")
+
+    class Long(PaidVendor):
+        """Takes longer than a lease to answer."""
+
+        def submit(self, order: Order, media: Media | None) -> Receipt:
+            until = here.now() + timedelta(seconds=1.6)
+            while here.now() < until:
+                assert here.is_held_elsewhere(here.ticket(1))
+                sleep(0.02)
+            return super().submit(order, media)
+
+    assert submit(make_order(), there, Long(books)).new
 
 
 def test_a_living_worker_that_was_taken_for_dead_still_records_what_it_bought(

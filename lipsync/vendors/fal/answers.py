@@ -19,6 +19,8 @@ SAID_CHARACTERS = 300
 
 # What follows the question mark of a link may be a signature, which is nobody else's business.
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*", re.IGNORECASE)
+# fal's ids are UUIDs; one becomes part of an address.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -221,6 +223,11 @@ def said(text: str) -> str:
     return line if len(line) <= SAID_CHARACTERS else f"{line[:SAID_CHARACTERS]}…"
 
 
+def is_request_id(value: Any) -> bool:
+    """Say whether a value can be an id of fal's; an id becomes part of an address."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def _of_account(answer: Answer) -> Ruling | None:
     """Rule on what a person has to settle with fal, whatever was asked."""
     if answer.status == 401:  # noqa: PLR2004  unauthorized
@@ -243,7 +250,7 @@ def _of_list(entry: Any) -> str:
     loc = place if isinstance(place, list | tuple) else ()
     where = ".".join(str(part) for part in loc if part != "body")
     ctx = context if isinstance(context, Mapping) else {}
-    figures = [f"{name} {value}" for name, value in ctx.items()]
-    kind = ", ".join([str(entry["type"])] * bool(entry.get("type")) + figures)
+    kinds = [str(entry["type"])] if entry.get("type") else []
+    kind = ", ".join([*kinds, *(f"{name} {value}" for name, value in ctx.items())])
     text = str(entry.get("msg") or "is wrong")
     return (f"{where}: " if where else "") + text + (f" ({kind})" if kind else "")

@@ -4,7 +4,6 @@ What fal's client does by itself when a call fails is not wanted here: it repeat
 times, a submit included (fal-protocol.md §11). So its HTTP client is used, and not its calls.
 """
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ ANSWER_S, CONNECT_S = 120.0, 30.0
 
 # The longest body that is read of an answer that is no result, in characters.
 TEXT_CHARACTERS = 2_000
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Line:
@@ -94,8 +91,3 @@ def read(response: "httpx.Response") -> Answer:
         body, text = None, response.text[:TEXT_CHARACTERS]
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status=response.status_code, headers=headers, body=body, text=text)
-
-
-def is_request_id(value: Any) -> bool:
-    """Say whether a value can be an id of fal's; an id becomes part of an address."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None

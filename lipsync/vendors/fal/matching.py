@@ -6,7 +6,7 @@ from typing import Any
 from lipsync.catalogue import Model
 from lipsync.errors import OutcomeUnknown
 from lipsync.tickets import Ticket, address
-from lipsync.vendors.fal.line import is_request_id
+from lipsync.vendors.fal.answers import is_request_id
 
 
 def matching(
@@ -31,17 +31,13 @@ def matching(
     """
     if ticket.media is None:
         raise OutcomeUnknown(f"ticket {ticket.id} names no links that its request could be told by")
-    links = {model.media.video: ticket.media.video_url, model.media.voice: ticket.media.voice_url}
-    wanted = ticket.order.arguments | links
-    found, hidden = [], 0
-    for item in items:
-        sent, request_id = item.get("json_input"), item.get("request_id")
-        if not is_request_id(request_id) or taken(str(request_id)):
-            continue
-        if not isinstance(sent, dict):
-            hidden += 1
-        elif all(_bare(sent.get(name), name in links) == wanted[name] for name in wanted):
-            found.append(str(request_id))
+    ours = [
+        item
+        for item in items
+        if is_request_id(item.get("request_id")) and not taken(item["request_id"])
+    ]
+    found = [str(item["request_id"]) for item in ours if _is_of(ticket, model, item)]
+    hidden = sum(not isinstance(item.get("json_input"), dict) for item in ours)
     if len(found) > 1:
         raise OutcomeUnknown(
             f"fal's list holds {len(found)} requests like ticket {ticket.id}: {', '.join(found)}; "
@@ -55,5 +51,11 @@ def matching(
     return found[0] if found else None
 
 
-def _bare(value: Any, is_link: bool) -> Any:
-    return address(value) if is_link and isinstance(value, str) else value
+def _is_of(ticket: Ticket, model: Model, item: dict[str, Any]) -> bool:
+    """Say whether a request was sent with a ticket's links and arguments."""
+    sent, media = item.get("json_input"), ticket.media
+    if not isinstance(sent, dict) or media is None:
+        return False
+    links = {model.media.video: media.video_url, model.media.voice: media.voice_url}
+    same = all(sent.get(name) == value for name, value in ticket.order.arguments.items())
+    return same and all(address(str(sent.get(name))) == link for name, link in links.items())

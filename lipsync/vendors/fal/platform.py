@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from lipsync.errors import VendorBusy
-from lipsync.values import Value
 from lipsync.vendors.fal.answers import of_question
 from lipsync.vendors.fal.line import Line
+from lipsync.vendors.fal.prices import PRICING_URL, UnitPrice, unit_price
 
 URL = "https://api.fal.ai/v1"
-PRICING_URL = f"{URL}/models/pricing"
 REQUESTS_URL = f"{URL}/models/requests/by-endpoint"
 
 # The most that one page may hold, and that one question for prices may name (fal-protocol.md §13).
@@ -22,14 +20,6 @@ PAGES = 50
 
 class NotAllowed(VendorBusy):
     """The key may not read this; nothing else is wrong."""
-
-
-class UnitPrice(Value):
-    """What an endpoint charges this account for one of its units."""
-
-    endpoint: str
-    usd: Decimal
-    unit: str
 
 
 class Platform:
@@ -77,7 +67,7 @@ class Platform:
         for first in range(0, len(endpoints), ENDPOINTS):
             named = ",".join(endpoints[first : first + ENDPOINTS])
             rows = self._read(PRICING_URL, {"endpoint_id": named}).get("prices") or ()
-            found += [price for row in rows if (price := _price(row)) is not None]
+            found += [price for row in rows if (price := unit_price(row)) is not None]
         return tuple(found)
 
     def _read(self, url: str, asked: dict[str, str]) -> dict[str, Any]:
@@ -88,17 +78,3 @@ class Platform:
         if not isinstance(answer.body, dict):
             raise VendorBusy(f"{url} answered with something else than it should; ask again later")
         return answer.body
-
-
-def _price(row: Any) -> UnitPrice | None:
-    """Read one row of the prices; None where it is not in US dollars, or no price."""
-    if not isinstance(row, dict) or row.get("currency", "USD") != "USD":
-        return None
-    try:
-        usd = Decimal(str(row.get("unit_price")))
-    except InvalidOperation:
-        return None
-    named = isinstance(row.get("endpoint_id"), str) and isinstance(row.get("unit"), str)
-    if not named or not usd.is_finite() or usd < 0:
-        return None
-    return UnitPrice(endpoint=row["endpoint_id"], usd=usd, unit=row["unit"])

@@ -13,10 +13,20 @@ from lipsync.catalogue import Catalogue, Model
 from lipsync.price import Basis, Price
 from lipsync.sources import Cited, Source
 from lipsync.values import Value
-from lipsync.vendors.fal.platform import PRICING_URL, UnitPrice
+
+# fal-protocol.md §13.
+PRICING_URL = "https://api.fal.ai/v1/models/pricing"
 
 _SOURCE = "fal-pricing-api"
 _SECONDS = {"second": 1, "seconds": 1, "minute": 60, "minutes": 60}
+
+
+class UnitPrice(Value):
+    """What an endpoint charges this account for one of its units."""
+
+    endpoint: str
+    usd: Decimal
+    unit: str
 
 
 class OwnPrices(Value):
@@ -24,6 +34,20 @@ class OwnPrices(Value):
 
     date: Date
     prices: tuple[UnitPrice, ...]
+
+
+def unit_price(row: Any) -> UnitPrice | None:
+    """Read one row of the prices; None where it is not in US dollars, or no price."""
+    if not isinstance(row, dict) or row.get("currency", "USD") != "USD":
+        return None
+    try:
+        usd = Decimal(str(row.get("unit_price")))
+    except InvalidOperation:
+        return None
+    named = isinstance(row.get("endpoint_id"), str) and isinstance(row.get("unit"), str)
+    if not named or not usd.is_finite() or usd < 0:
+        return None
+    return UnitPrice(endpoint=row["endpoint_id"], usd=usd, unit=row["unit"])
 
 
 def units_of(headers: dict[str, str]) -> Decimal | None:

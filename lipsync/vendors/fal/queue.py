@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from lipsync.accounts import FalSettings
 from lipsync.errors import OutcomeUnknown, VendorBusy, VendorRefused
 from lipsync.tickets import Receipt, Ticket
-from lipsync.vendors.fal.answers import Answer, of_question, of_submit
-from lipsync.vendors.fal.line import CONNECT_S, Line, is_request_id, read
+from lipsync.vendors.fal.answers import Answer, is_request_id, of_question, of_submit
+from lipsync.vendors.fal.line import CONNECT_S, Line, read
 from lipsync.vendors.fal.standing import ENDED, events, standing
 from lipsync.vendors.protocol import CancelAnswer, Progress, Standing
 
@@ -36,7 +36,6 @@ class Queue:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._streams = True
 
     def submit(self, endpoint: str, body: dict[str, Any]) -> Receipt:
         """Send the one POST; nothing here repeats it, nor follows it elsewhere.
@@ -120,8 +119,6 @@ class Queue:
         """
         import httpx  # noqa: PLC0415  see above
 
-        if not self._streams:
-            return
         timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
         url = f"{self._urls(ticket)['status']}/stream"
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
@@ -142,8 +139,6 @@ class Queue:
         """Yield what a stream tells; the last of it again when nothing but its pulse comes."""
         kind = response.headers.get("content-type", "")
         if response.status_code != 200 or not kind.startswith("text/event-stream"):  # noqa: PLR2004
-            self._streams = response.status_code not in {404, 405, 406, 501}
-            response.read()
             raise VendorBusy(f"fal has no stream for this job ({response.status_code}); ask for it")
         last, told_s = Progress(state=Standing.SILENT), time.monotonic()
         for event in events(response.iter_lines()):

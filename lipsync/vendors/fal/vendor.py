@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 SKEW = timedelta(minutes=2)
 # fal ends an attempt after 3,600 s by default (fal-protocol.md §8), and may list it a little later.
 LONGEST_RUN_S, LISTING_LAG_S = 3_600.0, 600.0
-# fal's list is sorted by the end of requests and may leave out those that have not ended; without
-# a start timeout a job may wait for ever, so that its absence never is a proof. A century will do.
-NEVER_S = 100 * 365 * 86_400.0
 
 
 class FalVendor:
@@ -51,12 +48,8 @@ class FalVendor:
         self._line = Line(settings)
         self._queue = Queue(self._line)
         self._results: dict[str, Result] = {}
-
-    @property
-    def grace_s(self) -> float:
-        """How long a request that was taken may be missing from fal's list."""
-        start_s = self._settings.start_timeout_s
-        return NEVER_S if start_s is None else start_s + LONGEST_RUN_S + LISTING_LAG_S
+        self._listed_within_s = listed_within_s(settings)
+        self.grace_s = self._listed_within_s or 0.0
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -147,8 +140,8 @@ class FalVendor:
         """Look for a request by its links and arguments in fal's list of requests.
 
         Raises:
-            OutcomeUnknown: The list cannot be read with this key, hides what was sent, or holds
-                more than one match.
+            OutcomeUnknown: The list cannot be read with this key, hides what was sent, holds more
+                than one match, or none while its absence proves nothing.
             VendorBusy: No answer; ask again.
         """
         since = (ticket.sent_at or ticket.created_at) - SKEW
@@ -157,7 +150,14 @@ class FalVendor:
         except NotAllowed as error:
             raise OutcomeUnknown(f"fal's list of requests cannot be read ({error})") from error
         found = matching(ticket, self._row(ticket.model), items, taken)
-        return None if found is None else self._queue.receipt(ticket.endpoint, found)
+        if found is not None:
+            return self._queue.receipt(ticket.endpoint, found)
+        if self._listed_within_s is None:
+            raise OutcomeUnknown(
+                "fal does not list it, which proves nothing while a job may still be waiting; look "
+                "at fal.ai/dashboard/requests, or set FAL_START_TIMEOUT_S beforehand"
+            )
+        return None
 
     @property
     def _shapes(self) -> tuple[str, ...]:
@@ -258,3 +258,17 @@ class FalVendor:
                 f"{error}, {age.total_seconds() / 3600:.0f} h after it was ordered, although fal "
                 f"keeps results for {life_s / 3600:.0f} h; collect it again later"
             ) from error
+
+
+def listed_within_s(settings: FalSettings) -> float | None:
+    """Say after how long absence from fal's list of requests is a proof; None: it never is.
+
+    The list is sorted by the end of requests (fal-protocol.md §13) and may leave out those that
+    have not ended; without a start timeout a job may wait for ever.
+
+    >>> listed_within_s(FalSettings(start_timeout_s=600)), listed_within_s(FalSettings())
+    (4800.0, None)
+    """
+    if settings.listed_within_s is not None or settings.start_timeout_s is None:
+        return settings.listed_within_s
+    return settings.start_timeout_s + LONGEST_RUN_S + LISTING_LAG_S

@@ -34,8 +34,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(**wishes: Any) -> Emulator:
-            wishes = {"clock": Clock(running=False), "latency_s": 10} | wishes
-            emulator = stack.enter_context(emulating(tmp_path / "emulated", **wishes))
+            usual: dict[str, Any] = {"clock": Clock(running=False), "latency_s": 10}
+            emulator = stack.enter_context(emulating(tmp_path / "emulated", **(usual | wishes)))
             for name, value in emulator.environment.items():
                 monkeypatch.setenv(name, value)
             return emulator
@@ -67,6 +67,6 @@ def uploaded(client: fal_client.SyncClient, pair: tuple[Path, Path]) -> dict[str
     """Upload a pair, and write it as the arguments of a request."""
     video, voice = pair
     return {
-        "video_url": client.upload_file(str(video)),
-        "audio_url": client.upload_file(str(voice)),
+        "video_url": client.upload_file(video),
+        "audio_url": client.upload_file(voice),
     }

@@ -44,7 +44,7 @@ def test_subscribe_waits_and_returns_the_result(start: Start, pair: tuple[Path, 
     )
     assert httpx.head(result["video"]["url"]).headers["content-type"] == "video/mp4"
     assert isinstance(told[-1], fal_client.Completed)
-    assert [line["message"] for line in told[-1].logs or []][0] == "Downloading inputs"
+    assert (told[-1].logs or [{}])[0]["message"] == "Downloading inputs"
     assert len(emulator.account().accepted) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_file_above_100_mib_arrives_whole_in_parts(
     emulator: Emulator, client: fal_client.SyncClient, tmp_path: Path
 ) -> None:
     big = _big(tmp_path)
-    url = client.upload_file(str(big))
+    url = client.upload_file(big)
     assert _tail(url) == b"the end"
     calls = emulator.account().calls
     assert (calls["fal multipart"], calls["fal part"], calls["fal complete"]) == (1, 11, 1)
@@ -127,8 +127,8 @@ def test_the_async_client_does_all_of_it_too(start: Start, pair: tuple[Path, Pat
     async def everything() -> None:
         client = fal_client.AsyncClient()
         arguments = {
-            "video_url": await client.upload_file(str(video)),
-            "audio_url": await client.upload_file(str(voice)),
+            "video_url": await client.upload_file(video),
+            "audio_url": await client.upload_file(voice),
         }
         handle = await client.submit(V2, arguments)
         events = [event async for event in handle.iter_events(interval=0.02)]
@@ -147,7 +147,7 @@ def test_the_async_client_does_all_of_it_too(start: Start, pair: tuple[Path, Pat
 
 def test_the_async_client_uploads_in_parts_too(emulator: Emulator, tmp_path: Path) -> None:
     big = _big(tmp_path)
-    url = asyncio.run(fal_client.AsyncClient().upload_file(str(big)))
+    url = asyncio.run(fal_client.AsyncClient().upload_file(big))
     assert _tail(url) == b"the end"
     assert emulator.account().calls["fal part"] == 11
 

@@ -1,5 +1,6 @@
 """Every fault does what its name says, where it says, and as often as it says."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from lipsync.emulator.emulator import Emulator
 from lipsync.emulator.faults import Act, Fault, Faults
-from lipsync.emulator.presets import PRESETS, preset, read_faults
+from lipsync.emulator.presets import PRESETS, fitting, preset, read_faults
 from lipsync.emulator.wire import Point
 from lipsync.errors import MediaError, UsageError
 from lipsync.facts import VideoFacts
@@ -129,7 +130,7 @@ def test_a_stream_is_cut_after_its_first_event(
 ) -> None:
     handle = ordered(client, pair)
     emulator.fault("stream_cut")
-    events = []
+    events: list[str] = []
     with (
         pytest.raises(httpx.RemoteProtocolError),
         handle.client.stream("GET", handle.status_url + "/stream") as answer,
@@ -148,6 +149,19 @@ def test_a_stuck_job_stays_queued_and_a_cancel_ends_it(
     assert isinstance(other.status(), fal_client.Completed)
     stuck.cancel()
     assert isinstance(stuck.status(), fal_client.Completed)
+
+
+def test_a_stuck_job_ends_where_its_client_set_a_time(
+    emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path]
+) -> None:
+    emulator.fault("stuck")
+    handle = client.submit(V2, uploaded(client, pair), start_timeout=30)
+    emulator.clock.advance(29)
+    assert isinstance(handle.status(), fal_client.Queued)
+    emulator.clock.advance(2)
+    status = handle.status()
+    assert isinstance(status, fal_client.Completed)
+    assert status.error_type == "startup_timeout"
 
 
 def test_a_requeued_job_runs_waits_again_and_is_done(
@@ -188,7 +202,7 @@ def test_a_cancel_may_be_ignored_and_the_job_billed(
         pytest.param("result_expired", 404, None, id="expired"),
     ],
 )
-def test_a_job_may_be_completed_without_a_result(
+def test_a_job_may_be_completed_without_a_result(  # noqa: PLR0913, PLR0917  a table
     emulator: Emulator,
     client: fal_client.SyncClient,
     pair: tuple[Path, Path],
@@ -237,13 +251,18 @@ def test_a_download_is_cut_half_way_and_goes_on_from_there(
     whole = httpx.get(url).content
     emulator.fault("download_cut")
     came = bytearray()
-    with pytest.raises(httpx.RemoteProtocolError), httpx.stream("GET", url) as answer:
+    with httpx.stream("GET", url) as answer:
         assert int(answer.headers["content-length"]) == len(whole)
-        for block in answer.iter_bytes():
-            came += block
+        with pytest.raises(httpx.RemoteProtocolError):
+            drain(answer, came)
     assert len(came) == len(whole) // 2
     rest = httpx.get(url, headers={"Range": f"bytes={len(came)}-"})
     assert came + rest.content == whole
+
+
+def drain(answer: httpx.Response, into: bytearray) -> None:
+    for block in answer.iter_bytes():
+        into += block
 
 
 def test_a_range_may_be_answered_with_the_whole_file(
@@ -288,7 +307,7 @@ def test_a_result_may_be_of_another_length_or_rate(  # noqa: PLR0913, PLR0917  a
 ) -> None:
     emulator.fault(name)
     facts = made(url_of(emulator, client, pair), tmp_path)
-    assert (facts.frames, facts.rate) == (frames, rate)
+    assert (facts.frames, facts.rate) == (frames, Fraction(rate))
 
 
 def test_a_result_may_be_no_video_at_all(
@@ -307,12 +326,12 @@ def test_an_upload_that_fails_once_is_made_again_or_not(
 ) -> None:
     emulator.fault("token_401")
     with pytest.raises(httpx.HTTPStatusError, match="401"):
-        client.upload_file(str(pair[0]))
+        client.upload_file(pair[0])
     emulator.fault("upload_500")
     with pytest.raises(fal_client.FalClientHTTPError, match="Internal server error"):
-        client.upload_file(str(pair[0]), fallback_repository=[])
+        client.upload_file(pair[0], fallback_repository=[])
     emulator.fault("upload_cut")
-    assert httpx.head(client.upload_file(str(pair[0]))).status_code == 200
+    assert httpx.head(client.upload_file(pair[0])).status_code == 200
     assert emulator.account().calls["fal upload"] == 3
 
 
@@ -355,6 +374,15 @@ def test_every_preset_is_addressed_to_a_route_that_exists() -> None:
         *("token", "upload", "multipart", "part", "complete", "requests", "*"),
     }
     assert {fault.route for fault in PRESETS.values()} <= routes
+
+
+def test_the_faults_of_a_vendor_can_be_listed() -> None:
+    fal, unified = set(fitting("fal")), set(fitting("unified"))
+    assert {"stream_cut", "requeue", "locked"} <= fal
+    assert {"no_credit", "withdrawn", "locked"} <= unified
+    assert "no_credit" not in fal
+    assert "stream_cut" not in unified
+    assert fal | unified == set(PRESETS)
 
 
 def test_a_script_is_read_and_what_is_wrong_in_it_is_said(tmp_path: Path) -> None:

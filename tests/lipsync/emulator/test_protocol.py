@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from lipsync.emulator.emulator import Emulator
+from tests.clips import speech, write_wav
 from tests.lipsync.emulator.conftest import V2, Start, uploaded
 
 QUEUE = "https://queue.fal.run/"
@@ -150,7 +151,7 @@ def test_units_times_the_unit_price_are_the_bill(
         pytest.param("fal-ai/latentsync", {}, 0.20, id="latentsync"),
     ],
 )
-def test_every_endpoint_bills_by_the_catalogue(
+def test_every_endpoint_bills_by_the_catalogue(  # noqa: PLR0913, PLR0917  a table
     emulator: Emulator,
     client: fal_client.SyncClient,
     pair: tuple[Path, Path],
@@ -210,6 +211,21 @@ def test_the_list_may_lag_behind(start: Start) -> None:
         assert web.get(f"{PLATFORM}/requests/by-endpoint", params=params).json()["items"]
 
 
+def test_the_list_may_show_only_what_has_ended_and_no_payload_that_was_not_stored(
+    start: Start,
+) -> None:
+    emulator = start(lists_unfinished=False)
+    headers = {"Authorization": f"Key {emulator.settings.fal_key}"}
+    with httpx.Client(headers=headers) as web:
+        web.post(QUEUE + V2, json={}, headers={"X-Fal-Store-IO": "0"})
+        params = {"endpoint_id": V2, "expand": "payloads"}
+        assert not web.get(f"{PLATFORM}/requests/by-endpoint", params=params).json()["items"]
+        emulator.clock.advance(10)
+        (item,) = web.get(f"{PLATFORM}/requests/by-endpoint", params=params).json()["items"]
+    assert item["status_code"] == 422
+    assert "json_input" not in item
+
+
 def test_the_old_storage_is_dead_and_hides_nothing(web: httpx.Client) -> None:
     answer = web.post(
         "https://rest.fal.ai/storage/upload/initiate?storage_type=gcs", json={"file_name": "a"}
@@ -220,8 +236,8 @@ def test_the_old_storage_is_dead_and_hides_nothing(web: httpx.Client) -> None:
 def test_an_upload_dies_when_its_lifecycle_says(
     emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path]
 ) -> None:
-    short = client.upload_file(str(pair[0]), lifecycle=fal_client.StorageSettings(expires_in="1h"))
-    long = client.upload_file(str(pair[0]))
+    short = client.upload_file(pair[0], lifecycle=fal_client.StorageSettings(expires_in="1h"))
+    long = client.upload_file(pair[0])
     emulator.clock.advance(3_599)
     assert httpx.head(short).status_code == 200
     emulator.clock.advance(1)
@@ -236,7 +252,7 @@ def test_a_file_is_served_whole_in_stretches_and_by_its_head(
     client: fal_client.SyncClient, pair: tuple[Path, Path]
 ) -> None:
     data = pair[0].read_bytes()
-    url = client.upload_file(str(pair[0]))
+    url = client.upload_file(pair[0])
     assert httpx.get(url).content == data
     assert int(httpx.head(url).headers["content-length"]) == len(data)
     for asked, expected in [("10-19", data[10:20]), ("10-", data[10:]), ("-10", data[-10:])]:
@@ -304,7 +320,7 @@ BAD_ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("endpoint", "wrong", "loc", "kind"), BAD_ARGUMENTS)
-def test_bad_arguments_are_taken_and_end_in_a_422_with_a_list(
+def test_bad_arguments_are_taken_and_end_in_a_422_with_a_list(  # noqa: PLR0913, PLR0917  a table
     emulator: Emulator,
     client: fal_client.SyncClient,
     pair: tuple[Path, Path],
@@ -321,7 +337,8 @@ def test_bad_arguments_are_taken_and_end_in_a_422_with_a_list(
         (["body", *loc], kind)
     ]
     (job,) = emulator.account().accepted
-    assert (job.billed_usd, job.billed_units) == (0, 0)
+    assert not job.billed_usd
+    assert not job.billed_units
 
 
 def test_media_may_be_a_data_uri_or_lie_on_this_machine(
@@ -333,6 +350,29 @@ def test_media_may_be_a_data_uri_or_lie_on_this_machine(
         handle = client.submit(V2, {"video_url": inline, "audio_url": f"{url}/voice.wav"})
         emulator.clock.advance(10)
         assert handle.get()["video"]["url"]
+
+
+def test_a_redirect_out_of_this_machine_is_not_followed(
+    emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path]
+) -> None:
+    with _listening() as (url, _):
+        media = uploaded(client, pair) | {"audio_url": f"{url}/redirect"}
+        handle = client.submit(V2, media)
+        emulator.clock.advance(10)
+        (entry,) = handle.client.get(handle.response_url).json()["detail"]
+    assert "redirected to 192.0.2.1" in entry["msg"]
+
+
+def test_the_mode_in_the_options_of_v3_overrides_the_other(
+    emulator: Emulator, client: fal_client.SyncClient, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "longer.wav", speech(1.4))
+    media = uploaded(client, (pair[0], tmp_path / "longer.wav"))
+    for options in ({}, {"sync_mode": "loop"}):
+        arguments = media | {"sync_mode": "cut_off", "options": options}
+        client.submit("fal-ai/sync-lipsync/v3", arguments)
+    emulator.clock.advance(10)
+    assert [job.output_s for job in emulator.account().accepted] == [1.0, 1.4]
 
 
 def test_the_same_pair_uploaded_twice_is_one_dub_bought_twice(
@@ -381,6 +421,12 @@ class _Listener(BaseHTTPRequestHandler):
     told: Told = []  # noqa: RUF012  the same
 
     def do_GET(self) -> None:
+        if self.path == "/redirect":
+            # RFC 5737: an address that belongs to nobody.
+            self.send_response(302)
+            self.send_header("Location", "http://192.0.2.1/voice.wav")
+            self.end_headers()
+            return
         self.send_response(200)
         self.end_headers()
         self.wfile.write(self.files[self.path])

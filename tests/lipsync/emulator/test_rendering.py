@@ -64,6 +64,12 @@ def test_the_same_request_is_made_once(renderer: Renderer, media: dict[str, File
     assert renderer.render(order, media["video"], media["longer"]) is first
 
 
+def test_the_engine_renders_where_it_is_asked_to(tmp_path: Path, media: dict[str, File]) -> None:
+    order = wanted(ROWS["sync-2"], SyncMode.CUT_OFF)
+    made = Renderer(tmp_path, "engine").render(order, media["video"], media["shorter"])
+    assert read_indices(made.path) == list(range(15))
+
+
 def test_what_cannot_be_read_is_said_with_its_field(
     renderer: Renderer, media: dict[str, File], tmp_path: Path
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_voice_it_does_not_read_ends_in_a_failed_task(
 
     other = tmp_path / "voice.ogg"
     ffmpeg("-i", str(pair[1]), "-c:a", "libopus", str(other))
-    task = api.ended(audio=fal_client.SyncClient().upload_file(str(other)))
+    task = api.ended(audio=fal_client.SyncClient().upload_file(other))
     assert task["status"] == "failed"
     assert task["error"]["code"] == "invalid_parameters"
     assert "ogg" in task["error"]["message"]
@@ -213,7 +213,7 @@ def test_its_silence_keeps_the_length_of_the_video(
     api = Api(emulator, pair)
     longer = tmp_path / "longer.wav"
     write_wav(longer, speech(1.4))
-    voice = fal_client.SyncClient().upload_file(str(longer))
+    voice = fal_client.SyncClient().upload_file(longer)
     api.ended(audio=voice, sync_mode="silence")
     api.ended(audio=voice)  # its default is loop
     lengths_s = [job.output_s for job in emulator.account().accepted]

@@ -29,9 +29,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 @pytest.fixture(autouse=True)
 def trusted(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust the server the way everything here is told to: by SSL_CERT_FILE alone."""
-    for name in ("AWS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(s3.authority))
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
 
 
 @pytest.fixture
@@ -91,6 +92,15 @@ def test_a_file_that_is_there_is_not_uploaded_again(settings: BucketSettings, cl
     assert stored(settings, clip) == b"*" * clip.size_bytes
 
 
+def test_a_file_that_is_older_than_a_link_may_be_is_uploaded_again(
+    settings: BucketSettings, clip: File
+) -> None:
+    put(settings, clip, b"*" * clip.size_bytes)
+    ageing = settings.model_copy(update={"link_lifetime_s": -60, "check_links": False})
+    Bucket(ageing).link(clip)  # everything is older than a link that never lives
+    assert stored(settings, clip) == clip.path.read_bytes()
+
+
 def test_half_a_file_is_uploaded_again(settings: BucketSettings, clip: File) -> None:
     put(settings, clip, b"half")
     Bucket(settings).link(clip)
@@ -111,6 +121,7 @@ def test_a_server_nobody_vouches_for_gets_nothing(
     settings: BucketSettings, clip: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.delenv("AWS_CA_BUNDLE")
     with pytest.raises(VendorBusy, match="does not answer"):
         Bucket(settings).link(clip)
 

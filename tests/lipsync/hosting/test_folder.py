@@ -1,6 +1,7 @@
 """A folder behind an address: what is copied there is what the address shows."""
 
 import logging
+import os
 import resource
 import stat
 from collections.abc import Iterator
@@ -36,7 +37,11 @@ def settings(tmp_path: Path) -> Iterator[FolderSettings]:
 def test_a_file_is_shown_under_its_hash_whole_and_readable_by_all(
     settings: FolderSettings, clip: File
 ) -> None:
-    link = Folder(settings).link(clip)
+    secretive = os.umask(0o077)
+    try:
+        link = Folder(settings).link(clip)
+    finally:
+        os.umask(secretive)
     assert link == f"{settings.base_url}{clip.sha256}.mp4"
     [there] = settings.folder.iterdir()
     assert there.read_bytes() == clip.path.read_bytes()

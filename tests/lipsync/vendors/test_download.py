@@ -1,10 +1,11 @@
-"""Downloads: what breaks goes on where it broke, over real connections; what is wrong is not kept."""
+"""Downloads: what breaks goes on where it broke, and wrong bytes are never kept."""
 
 import base64
 import hashlib
 import resource
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ class Server:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/files/1.mp4?signature=secret"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, daemon=True).start()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         self.ranges.append(request.headers.get("Range"))

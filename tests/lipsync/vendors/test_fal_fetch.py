@@ -52,7 +52,7 @@ def test_a_result_call_that_breaks_is_only_a_call_that_broke(shop: Shop) -> None
     shop.ended(ticket)
     shop.vendor = shop.again()
     shop.emulator.fault("result_cut")
-    with pytest.raises(VendorBusy, match="no answer from queue.fal.run"):
+    with pytest.raises(VendorBusy, match=r"no answer from queue\.fal\.run"):
         shop.fetched(ticket)
     assert len(read_indices(shop.fetched(ticket))) == FRAMES
 

@@ -1,12 +1,12 @@
-"""fal, submit: one POST leaves, over TLS by fal's own client, and every answer to it is ruled on."""
+"""fal, submit: one POST leaves, over TLS by its own client, and every answer is ruled on."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lipsync.emulator.clock import Clock
 from lipsync.errors import OutcomeUnknown, VendorBusy, VendorError, VendorRefused
-from lipsync.vendors.fal.vendor import NEVER_S
 from lipsync.vendors.protocol import Standing
 from tests.lipsync.vendors.falshop import ROWS, Shop, make_order, open_shop
 
@@ -40,7 +40,6 @@ def test_every_row_is_sent_to_its_endpoint_with_its_links_and_what_was_chosen(
     [
         ("cut_after_acceptance", OutcomeUnknown, 1, "RemoteProtocolError"),
         ("cut_before_acceptance", OutcomeUnknown, 0, "it may have been taken"),
-        ("slow_reply", OutcomeUnknown, 1, "ReadTimeout"),
         ("nginx_502_after_acceptance", OutcomeUnknown, 1, "502"),
         ("nginx_504_after_acceptance", OutcomeUnknown, 1, "504"),
         ("nginx_502", OutcomeUnknown, 0, "502"),
@@ -57,14 +56,33 @@ def test_every_row_is_sent_to_its_endpoint_with_its_links_and_what_was_chosen(
 def test_an_answer_that_went_wrong_is_never_followed_by_a_second_post(
     shop: Shop, fault: str, error: type[VendorError], accepted: int, words: str
 ) -> None:
-    order, vendor = shop.order(), shop.again(reply_timeout_s=0.4)
-    media = vendor.prepare(order)
+    order = shop.order()
+    media = shop.vendor.prepare(order)
     shop.emulator.fault(fault)
     with pytest.raises(error, match=words) as caught:
-        vendor.submit(order, media)
+        shop.vendor.submit(order, media)
     assert type(caught.value) is error
     assert len(shop.emulator.account().accepted) == accepted
     assert shop.calls("submit") == 1
+
+
+def test_a_reply_that_is_not_waited_for_is_not_asked_for_again(shop: Shop) -> None:
+    order = shop.order()
+    media = shop.vendor.prepare(order)
+    shop.emulator.fault("slow_reply")
+    with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
+        shop.again(reply_timeout_s=0.4).submit(order, media)
+    assert (shop.calls("submit"), len(shop.emulator.account().accepted)) == (1, 1)
+
+
+def test_a_request_that_buys_is_not_taken_elsewhere_by_a_redirect(shop: Shop) -> None:
+    order = shop.order()
+    media = shop.vendor.prepare(order)
+    elsewhere = {"Location": f"https://fal.run/{order.endpoint}"}
+    shop.emulator.fault("moved", act="reply", route="submit", status=307, headers=elsewhere)
+    with pytest.raises(OutcomeUnknown, match="307"):
+        shop.vendor.submit(order, media)
+    assert shop.emulator.account().accepted == ()
 
 
 def test_where_fal_is_out_of_reach_nothing_was_sent(shop: Shop) -> None:
@@ -107,13 +125,14 @@ def test_a_job_that_was_never_taken_is_not_in_the_list_whatever_else_is(shop: Sh
     shop.bought(shop.order("sync-2"))
     shop.bought(shop.order("sync-2-pro"))
     other = make_order(shop.video, shop.voice, "sync-2", generation=2)
-    assert shop.vendor.look_up(shop.lost(other), nobody_else) is None
+    assert shop.again(listed_within_s=0).look_up(shop.lost(other), nobody_else) is None
 
 
 def test_a_request_that_belongs_to_another_ticket_is_passed_over(shop: Shop) -> None:
     sold = shop.bought()
     ticket = shop.lost(media=shop.vendor.prepare(shop.order()))
-    assert shop.vendor.look_up(ticket, lambda request_id: request_id == sold.request_id) is None
+    with pytest.raises(OutcomeUnknown):
+        shop.vendor.look_up(ticket, lambda request_id: request_id == sold.request_id)
     found = shop.vendor.look_up(ticket, nobody_else)
     assert found is not None
     assert found.request_id == sold.request_id
@@ -137,8 +156,12 @@ def test_a_list_that_cannot_be_read_tells_nothing(shop: Shop) -> None:
 
 
 def test_absence_from_the_list_is_a_proof_only_where_a_job_must_have_started(shop: Shop) -> None:
-    assert shop.vendor.grace_s == NEVER_S
-    assert shop.again(start_timeout_s=600).grace_s == 600 + 3_600 + 600
+    with pytest.raises(OutcomeUnknown, match="proves nothing while a job may still be waiting"):
+        shop.vendor.look_up(shop.lost(), nobody_else)
+    bounded = shop.again(start_timeout_s=600)
+    assert bounded.look_up(shop.lost(), nobody_else) is None
+    assert bounded.grace_s == 600 + 3_600 + 600
+    assert shop.again(start_timeout_s=600, listed_within_s=60).grace_s == 60
 
 
 def test_a_receipt_without_an_id_is_read_from_the_head_of_the_answer(shop: Shop) -> None:
@@ -149,15 +172,19 @@ def test_a_receipt_without_an_id_is_read_from_the_head_of_the_answer(shop: Shop)
     assert shop.ended(ticket).state is Standing.DONE
 
 
-def test_a_job_not_started_in_time_is_given_up_and_free(shop: Shop) -> None:
-    shop.emulator.fault("stuck")
-    shop.vendor = shop.again(start_timeout_s=1.2)
-    ticket = shop.bought()
-    assert shop.vendor.status(ticket).state is Standing.QUEUED
-    shop.emulator.clock.advance(5)
-    ended = shop.vendor.status(ticket)
-    assert (ended.state, ended.billed_usd) == (Standing.FAILED, 0)
-    assert "did not start in time" in str(ended.detail)
+def test_a_job_not_started_in_time_is_given_up_and_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_shop(tmp_path, monkeypatch.setenv, clock=Clock(running=False)) as shop:
+        shop.emulator.fault("stuck")
+        shop.vendor = shop.again(start_timeout_s=30)
+        ticket = shop.bought()
+        shop.emulator.clock.advance(29)
+        assert shop.vendor.status(ticket).state is Standing.QUEUED
+        shop.emulator.clock.advance(2)
+        ended = shop.vendor.status(ticket)
+        assert (ended.state, ended.billed_usd) == (Standing.FAILED, 0)
+        assert "did not start in time" in str(ended.detail)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +196,11 @@ def test_a_job_not_started_in_time_is_given_up_and_free(shop: Shop) -> None:
         ("latentsync", {"guidance_scale": 2.5}, "guidance_scale as a number from 1 to 2, not 2.5"),
         ("latentsync", {"loop_mode": "mirror"}, "takes loop_mode as loop or pingpong"),
         ("latentsync", {"sync_mode": "cut_off"}, "does not take sync_mode"),
-        ("sync-3", {"sync_mode": "cut_off", "options": {"temperature": 0.5}}, "ignores temperature"),
+        (
+            "sync-3",
+            {"sync_mode": "cut_off", "options": {"temperature": 0.5}},
+            "ignores temperature",
+        ),
         (
             "sync-3",
             {"sync_mode": "cut_off", "options": {"sync_mode": "loop"}},

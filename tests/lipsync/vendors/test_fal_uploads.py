@@ -73,18 +73,18 @@ def test_a_file_that_changed_since_it_was_ordered_is_not_sent(shop: Shop, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "error", "words"),
     [
-        ("token_401", VendorRefused),
-        ("upload_500", VendorBusy),
-        ("upload_503", VendorBusy),
+        ("token_401", VendorRefused, "set FAL_KEY"),
+        ("upload_500", VendorBusy, "500"),
+        ("upload_503", VendorBusy, "503"),
     ],
 )
 def test_an_upload_that_failed_bought_nothing_and_may_be_made_again(
-    shop: Shop, fault: str, error: type[VendorError]
+    shop: Shop, fault: str, error: type[VendorError], words: str
 ) -> None:
     shop.emulator.fault(fault)
-    with pytest.raises(error) as caught:
+    with pytest.raises(error, match=words) as caught:
         shop.vendor.prepare(shop.order())
     assert type(caught.value) is error
     assert shop.ended(shop.bought()).state is Standing.DONE

@@ -10,6 +10,7 @@ import pytest
 
 from lipsync.collect import collect
 from lipsync.emulator import emulating
+from lipsync.emulator.clock import Clock
 from lipsync.emulator.emulator import Emulator
 from lipsync.errors import (
     LipsyncError,
@@ -22,15 +23,17 @@ from lipsync.errors import (
 )
 from lipsync.home import Home
 from lipsync.ledger import Ledger
+from lipsync.settle import resolve
 from lipsync.shelf import load_catalogue
 from lipsync.store import Store, hash_file
 from lipsync.submit import submit
 from lipsync.tickets import Order, Ticket, TicketState
 from lipsync.values import File
 from lipsync.vendors.protocol import CancelAnswer, Standing
+from lipsync.vendors.unified.media import sendable_video, sendable_voice
 from lipsync.vendors.unified.vendor import UnifiedVendor
-from lipsync.waiting import Waiting
-from tests.clips import make_clip, make_voice
+from lipsync.waiting import Waiting, wait
+from tests.clips import as_file, make_clip, make_voice, read_indices
 from tests.lipsync.deaths import CALLS, die_at
 from tests.lipsync.hosting.servers import showing
 from tests.lipsync.orders import kept
@@ -199,7 +202,6 @@ def test_a_refused_connection_bought_nothing_and_is_tried_again(
         "link_expired",
         "download_cut",
         "download_whole",
-        "wrong_bytes",
     ],
 )
 def test_whatever_happens_on_the_way_back_the_result_arrives_and_is_bought_once(
@@ -207,12 +209,20 @@ def test_whatever_happens_on_the_way_back_the_result_arrives_and_is_bought_once(
 ) -> None:
     emulator, vendor = opened(fault)
     ticket = submit(order, ledger, vendor).ticket
-    try:
-        delivery = collect(ticket, ledger, vendor, store, SOON)
-    except VendorBusy:  # it may give up for now, and finds it the next time
-        delivery = collect(ticket, ledger, vendor, store, SOON)
+    delivery = collect(ticket, ledger, vendor, store, SOON)
     assert ledger.ticket(ticket.id).state is TicketState.DELIVERED
     assert delivery.file.path.is_file()
+    assert bought(emulator) == (1, 0)
+
+
+def test_other_bytes_than_a_video_are_fetched_again(
+    opened: Open, order: Order, ledger: Ledger, store: Store
+) -> None:
+    emulator, vendor = opened("wrong_bytes")
+    ticket = submit(order, ledger, vendor).ticket
+    with pytest.raises(VendorBusy, match="not a whole video"):
+        collect(ticket, ledger, vendor, store, SOON)
+    assert collect(ticket, ledger, vendor, store, SOON)
     assert bought(emulator) == (1, 0)
 
 
@@ -278,6 +288,7 @@ def test_what_a_model_does_not_take_is_refused_before_anything_leaves(  # noqa: 
     name: str,
     asked: dict[str, Any],
     says: str,
+    tmp_path: Path,
 ) -> None:
     emulator, vendor = opened()
     arguments = {"model": name, "sync_mode": "cut_off"} | asked
@@ -285,6 +296,7 @@ def test_what_a_model_does_not_take_is_refused_before_anything_leaves(  # noqa: 
     with pytest.raises(VendorRefused, match=says):
         submit(wanted, ledger, vendor)
     assert not emulator.account().calls
+    assert not list((tmp_path / "shown").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -317,6 +329,25 @@ def test_what_the_api_does_not_read_is_rewritten_before_it_is_sent(  # noqa: PLR
     assert tuple(Path(link).suffix for link in links) == sent
 
 
+def test_an_mp4_by_another_name_is_sent_as_what_it_is(
+    store: Store, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    named = tmp_path / "v.m4v"
+    named.write_bytes(pair[0].read_bytes())
+    file = sendable_video(as_file(named), store)
+    assert file.path.suffix == ".mp4"
+    assert read_indices(file.path) == list(range(25))
+
+
+def test_sound_is_no_video_and_a_picture_no_voice(store: Store, tmp_path: Path) -> None:
+    sound = as_file(make_voice(tmp_path / "a.m4a", 0.5))
+    with pytest.raises(MediaError, match="has no picture"):
+        sendable_video(sound, store)
+    picture = as_file(make_clip(tmp_path / "v.mov", frames=5))
+    with pytest.raises(MediaError, match="sound"):
+        sendable_voice(picture, store)
+
+
 def test_a_file_that_is_gone_is_said_before_anything_is_hosted(
     opened: Open, order: Order, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -340,7 +371,7 @@ def test_the_same_pair_is_hosted_once_for_all_models(
 
 
 def test_how_far_it_is_is_told_in_percent(opened: Open, order: Order, ledger: Ledger) -> None:
-    emulator, vendor = opened(latency_s=1000.0)
+    emulator, vendor = opened(latency_s=1000.0, clock=Clock(running=False))
     ticket = submit(order, ledger, vendor).ticket
     emulator.clock.advance(420)
     progress = vendor.status(ticket)
@@ -369,11 +400,28 @@ def test_a_dead_link_is_kept_trying_for_a_day_and_then_given_up(
     assert (now.state, now.is_free_to_repeat) == (TicketState.FAILED, False)
 
 
+def test_what_signs_a_link_to_a_result_is_logged_nowhere(
+    opened: Open, order: Order, ledger: Ledger, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    emulator, vendor = opened()
+    ticket = submit(order, ledger, vendor).ticket
+    for one in list(logging.getLogger("httpx").filters):  # as in a process that only collects
+        logging.getLogger("httpx").removeFilter(one)
+    signed = {"status": "completed", "results": [f"{emulator.url}/files/r.mp4?sig=planted"]}
+    emulator.fault("status_odd", put=signed, times=None)
+    with pytest.raises(VendorBusy) as told:
+        collect(ticket, ledger, vendor, store, SOON)
+    assert "/files/r.mp4" in caplog.text
+    assert "planted" not in f"{caplog.text} {told.value!r} {told.value.__cause__!r}"
+
+
 def test_a_key_that_is_refused_later_ends_no_job(
     opened: Open, order: Order, ledger: Ledger, store: Store
 ) -> None:
     emulator, vendor = opened()
     ticket = submit(order, ledger, vendor).ticket
+    wait(ticket, vendor, SOON)
     emulator.fault("unauthorized", route="status", times=2)
     with pytest.raises(VendorError, match="set UNIFIED_API_KEY"):
         collect(ticket, ledger, vendor, store, SOON)
@@ -394,6 +442,7 @@ def test_the_api_cannot_cancel_and_that_is_said(
         with pytest.raises(VendorRefused, match="no call to cancel with"):
             vendor.cancel(ticket)
     else:
+        wait(ticket, vendor, SOON)
         assert vendor.cancel(ticket) is CancelAnswer.TOO_LATE
     assert vendor.cancel(ticket.model_copy(update={"request_id": "absent"})) is (
         CancelAnswer.NOT_FOUND
@@ -445,6 +494,29 @@ def test_a_redirect_is_not_followed_with_the_post_or_the_key(
         submit(order, ledger, vendor)
     assert bought(emulator) == (0, 0)
     assert emulator.account().calls["unified submit"] == 1
+
+
+def test_what_a_person_finds_out_about_a_lost_answer_is_what_counts(
+    opened: Open, order: Order, ledger: Ledger, store: Store
+) -> None:
+    emulator, vendor = opened("cut_after_acceptance")
+    with pytest.raises(OutcomeUnknown, match="dubline requests resolve 1"):
+        submit(order, ledger, vendor)
+    [job] = emulator.account().accepted
+    ticket = resolve(1, ledger, bought=job.request_id)
+    assert collect(ticket, ledger, vendor, store, SOON).request_id == job.request_id
+    assert bought(emulator) == (1, 0)
+
+
+def test_what_a_person_finds_not_to_be_there_is_ordered_again(
+    opened: Open, order: Order, ledger: Ledger, store: Store
+) -> None:
+    emulator, vendor = opened("cut_before_acceptance")
+    with pytest.raises(OutcomeUnknown):
+        submit(order, ledger, vendor)
+    resolve(1, ledger, not_bought=True)
+    assert collect(submit(order, ledger, vendor).ticket, ledger, vendor, store, SOON)
+    assert bought(emulator) == (1, 0)
 
 
 def test_killed_anywhere_a_dub_is_bought_at_most_once_and_arrives_when_it_is_known(

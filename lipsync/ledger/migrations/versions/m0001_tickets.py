@@ -35,9 +35,7 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column(
-            "ticket_id", sa.Integer, sa.ForeignKey("tickets.id"), nullable=False, index=True
-        ),
+        sa.Column("ticket_id", sa.Integer, sa.ForeignKey("tickets.id"), nullable=False, index=True),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("request_id", sa.String(256)),
