@@ -1,16 +1,28 @@
-"""The guard: whether a mouth may be redrawn at all. A wrong mouth is worse than none."""
+"""The guard: whether a mouth may be redrawn. A wrong mouth is worse than none.
+
+It asks three questions: of a person (a beard hides the lips in every frame), of a still (is its
+lip line sure?), and of a frame (is the mouth where the still's was carried to?).
+"""
 
 from collections.abc import Sequence
-from math import atan, pi
-from statistics import median
+from math import atan, degrees
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lipsync.engine.lips import LipLine
 from lipsync.engine.looks import USUAL_X
 
-# All limits are in face units or shares, set between what was measured on the clip that works
-# (demo1) and on those that do not (demo2's moustache, drawn faces); figures beside each.
-# demo1 and the portrait: 0.00; demo2: 0.62 (shares of the skin around the lips).
-MOST_HAIR = 0.3
+Numbers = NDArray[np.float32]
+
+# All limits are in face units or shares, set between what was measured on the clips that work
+# (demo1, the portrait) and on those that do not (demo2's moustache, drawn faces).
+# A moment is bearded when this share of the skin around the lips looks like hair; demo2's median
+# is 0.65. A mouth wide open is left out: its inside is as dark as hair (demo1: up to 0.5).
+HAIRY, WIDE_OPEN = 0.2, 0.8
+# demo1, the portrait: 0 of the moments; demo2: 0.9 of all, 0.26 of its least bearded 2.4 s.
+MOST_HAIRY_MOMENTS = 0.1
 # demo1: 0.004 to 0.010.
 MOST_RESIDUAL = 0.0115
 # demo1: up to 0.2 with the head inclined; 0.36 is 20 degrees.
@@ -23,35 +35,58 @@ MOST_ASIDE = 0.11
 LEAST_DEPTH = 0.1
 # A face smaller than this has a mouth of under 12 pixels: nothing to see, nothing to draw.
 SMALLEST_FACE_PX = 40
-# demo1: 0.02; a path that jumps between nose, lip and chin strays further.
-MOST_SCATTER = 0.045
+# Between stills of one track (demo1: 0.05): a line on the nose or the chin is 0.1 off.
+MOST_SCATTER = 0.09
+# Correlation with the still below which a frame is left alone: demo1 0.68 in the middle and 0.47
+# at worst, in frames that still look right; a face turned away 0.2.
+LEAST_TRUST = 0.42
+# How far a frame's own lip line may lie from where the still's was carried to. demo1, 1st to 99th
+# percentile: aside 0.05; above 0.02, below 0.12 (an open mouth's lower lip hangs); turned 0.2.
+FRAME_ASIDE, FRAME_ABOVE, FRAME_BELOW, FRAME_TURNED = 0.07, 0.07, 0.15, 0.45
 
 
-def objection(lines: Sequence[LipLine], face_px: float) -> str | None:
-    """Say why the mouth of one track must be left alone, or None.
+class Look(NamedTuple):
+    """What is kept of the lip line found in one frame; columns of Survey.looks."""
+
+    x0: float
+    y0: float
+    tilt: float
+    hair: float
+    open: float
+
+
+LOOKS = len(Look._fields)
+
+
+def look_of(line: LipLine) -> Numbers:
+    """Reduce a lip line to a Look."""
+    return np.array(Look(line.x0, line.y0, line.tilt, line.hair, line.open), np.float32)
+
+
+def bearded(looks: Numbers) -> str | None:
+    """Say whether a person's lips are hidden by hair, or None.
 
     Args:
-        lines: The lip lines found in the track, one per window.
-        face_px: The face's typical size in frame pixels.
-
-    Returns:
-        A sentence with the figure and its limit.
+        looks: Every look at the person, in all tracks, shape (n, 5).
     """
-    if face_px < SMALLEST_FACE_PX:
-        return f"the face is {face_px:.0f} px wide, under {SMALLEST_FACE_PX} px"
-    hair = median(line.hair for line in lines)
-    if hair > MOST_HAIR:
-        return (
-            f"{hair:.0%} of the skin around the lips is as dark as a beard (limit {MOST_HAIR:.0%})"
-        )
-    doubts = [doubt for doubt in map(unsure, lines) if doubt is not None]
-    if 2 * len(doubts) >= len(lines):
-        return doubts[0]
-    middle = median(line.y0 for line in lines)
-    scatter = median(abs(line.y0 - middle) for line in lines)
-    if scatter > MOST_SCATTER:
-        return f"the lip line is found in different places, {scatter:.1%} of the face apart"
-    return None
+    hair, ajar = (looks[:, Look._fields.index(name)] for name in ("hair", "open"))
+    judged = hair[ajar < WIDE_OPEN]
+    if not len(judged):
+        return None
+    moments = float((judged > HAIRY).mean())
+    if moments <= MOST_HAIRY_MOMENTS:
+        return None
+    return (
+        f"a beard or moustache hides the lip line (in {moments:.0%} of the moments looked at, "
+        f"limit {MOST_HAIRY_MOMENTS:.0%}); a hosted model can dub this face"
+    )
+
+
+def too_small(face_px: float) -> str | None:
+    """Say whether a face is too small, or None."""
+    if face_px >= SMALLEST_FACE_PX:
+        return None
+    return f"the face is {face_px:.0f} px wide, under {SMALLEST_FACE_PX} px"
 
 
 def unsure(line: LipLine) -> str | None:
@@ -66,6 +101,35 @@ def unsure(line: LipLine) -> str | None:
         aside = abs(line.x0 - USUAL_X)
         return f"the face is turned: mouth {aside:.0%} off its middle (limit {MOST_ASIDE:.0%})"
     if abs(line.tilt) > MOST_TILT:
-        degrees, limit = (atan(tilt) * 180 / pi for tilt in (abs(line.tilt), MOST_TILT))
-        return f"the mouth is tilted by {degrees:.0f} degrees (limit {limit:.0f})"
+        tilt, limit = (degrees(atan(tilt)) for tilt in (abs(line.tilt), MOST_TILT))
+        return f"the mouth is tilted by {tilt:.0f} degrees (limit {limit:.0f})"
     return None
+
+
+def scattered(line: LipLine, lines: Sequence[LipLine]) -> str | None:
+    """Say whether one line of a track is at another height than most, or None."""
+    off = abs(line.y0 - float(np.median([each.y0 for each in lines])))
+    if off <= MOST_SCATTER:
+        return None
+    return (
+        f"the lip line is found in different places, {off:.1%} of the face apart "
+        f"(limit {MOST_SCATTER:.1%})"
+    )
+
+
+def misplaced(looks: Numbers, mouths: Numbers, tilt: float) -> NDArray[np.bool_]:
+    """Say in which frames the mouth is not where the still's was carried to.
+
+    Args:
+        looks: The lines the frames themselves show, shape (n, 5).
+        mouths: Where the still's line came to lie: x, y, turn, shape (n, 3).
+        tilt: The still's own.
+
+    Returns:
+        One answer per frame; False for a frame that was not looked at.
+    """
+    aside = np.abs(looks[:, 0] - mouths[:, 0])
+    below = looks[:, 1] - mouths[:, 1]
+    turned = np.abs(np.arctan(looks[:, 2]) - (atan(tilt) + mouths[:, 2]))
+    off = (aside > FRAME_ASIDE) | (below < -FRAME_ABOVE) | (below > FRAME_BELOW)
+    return np.asarray(off | (turned > FRAME_TURNED), np.bool_)

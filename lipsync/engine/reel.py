@@ -30,7 +30,6 @@ class Picture(NamedTuple):
     width_px: int
     height_px: int
     rate: Fraction
-    time_base: Fraction
     frames: int  # as the header says; 0 when it does not
     codec: str
 
@@ -51,10 +50,10 @@ def picture_of(video: Path) -> Picture:
         with av.open(str(video), options=SAFE) as container:
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
-            if rate is None or stream.time_base is None:
+            if rate is None:
                 raise MediaError(f"{video}: its picture has no frame rate; conform it first")
             return Picture(
-                stream.width, stream.height, Fraction(rate), stream.time_base,
+                stream.width, stream.height, Fraction(rate),
                 stream.frames, stream.codec_context.name,
             )  # fmt: skip
     except (av.FFmpegError, IndexError) as error:
@@ -116,6 +115,8 @@ class Writer:
         sound = self._sound()
         count = 0
         for frame in frames:
+            # Counted in frames: x264 writes the clock's tick into the picture's headers.
+            frame.pts, frame.time_base = count, 1 / picture.rate
             count += 1
             frame.pict_type = av.video.frame.PictureType.NONE  # the input's choice is not ours
             self._sound_to(sound, float(frame.time or 0))
@@ -145,7 +146,7 @@ class Writer:
         context, source = stream.codec_context, self._template.codec_context
         stream.width, stream.height = picture.width_px, picture.height_px
         stream.pix_fmt = picture.pixel_format
-        context.time_base = stream.time_base = picture.time_base
+        context.time_base = stream.time_base = 1 / picture.rate
         for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
             setattr(context, name, getattr(source, name))
         return stream

@@ -38,11 +38,11 @@ def render(video: Path, voice: Path, out: Path, *, progress: Progress | None = N
     ticker = _Ticker(progress, picture.frames)
     found = survey(frames_of(video, picture), picture.rate, ticker.tick)
     with found.spool:
-        planned = plan(found, picture.rate)
+        moves = drive(voice, len(found.tracks), picture.rate)
+        planned = plan(found, picture.rate, moves.opening)
         for note in planned.notes:
             log.info("%s: %s", video.name, note)
-        moves = drive(voice, len(found.tracks), picture.rate)
-        painter = Painter(found, planned, moves, picture.rate)
+        painter = Painter(found, planned, moves)
         with Writer(video, voice, out) as writer:
             if planned.animated_frames:
                 frames = writer.encode(_painted(video, picture, painter, ticker), picture)

@@ -5,58 +5,39 @@ on disk. So its memory does not grow with the film.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from statistics import median
 from typing import IO
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.compose import ASIDE, DOWN, UP
-from lipsync.engine.guard import unsure
+from lipsync.engine.guard import LOOKS, look_of, unsure
 from lipsync.engine.lips import LipLine, fit
-from lipsync.engine.looks import MOUTH, USUAL_X
+from lipsync.engine.looks import MOUTH
+from lipsync.engine.persons import Portrait, portrait
 from lipsync.engine.planes import Patch, Planes
-from lipsync.engine.pose import Matrix, Window, pack, scale_px
+from lipsync.engine.pose import Matrix, pack
 from lipsync.engine.register import shift_of
+from lipsync.engine.stills import CANDIDATES, Candidate, Still, chosen, still_cost, still_window
 from lipsync.engine.track import Sighting, Tracker
 
 # How long one still mouth serves: long enough to hold a closed moment, short enough that the
 # head has not turned away (measured: about two seconds).
 WINDOW_S = 1.6
-# A line the guard doubts is the last choice.
-UNSURE_COST = 2.0
-# How many frames a second are looked at as stills.
+# How many frames a second have their lip line looked for.
 CANDIDATES_PER_S = 12
-# Stills are kept at the face's own resolution between these (pixels per face unit).
-COARSEST_STILL, FINEST_STILL = 96, 480
-# What else a still costs is measured against openness.
-OPEN_WEIGHT = 1.5
-# A still reaches this far past the region that is replaced (face units).
-MARGIN = 0.02
-# A still off the window's usual pose is worth this much openness per unit of disagreement.
-POSE_WEIGHT = 0.4
-# So is a tilted, displaced or strongly bent mouth: a turned head.
-ODD_WEIGHT, PLAIN_BEND = 0.5, 2.0
-# A line that strays by 1 % of the face counts as 25 % openness, one that hardly shows up to that.
-DEPTH_WEIGHT, PLAIN_DEPTH = 1.0, 0.25
-RESIDUAL_WEIGHT = 25.0
+# A window's own still must not be this much worse than the one before it, which then goes on.
+MUCH_WORSE = 0.35
+# It goes on only where it is still like the frames (demo1: 0.6 and more within four seconds).
+LIKE_ENOUGH = 0.6
 NUMBERS = 4  # of a pose
 
-
-@dataclass(frozen=True)
-class Still:
-    """The most closed mouth of one window of frames."""
-
-    track: int
-    frame: int
-    first: int
-    last: int
-    line: LipLine
-    window: Window
-    offset_bytes: int
+# A mouth's x, y (face units), turn (radians) and how well it was recognised.
+Placed = tuple[float, float, float, float]
 
 
 @dataclass
@@ -68,7 +49,9 @@ class Survey:
     # Mouth x, y (face units) and turn against its still (radians), shape (n, 3).
     mouths: NDArray[np.float32]
     trust: NDArray[np.float32]  # how surely the mouth was placed, 0 to 1
+    looks: NDArray[np.float32]  # the line as Look, NaN in frames not looked at, shape (n, 5)
     stills: list[Still]
+    portraits: list[Portrait]  # one per track
     spool: IO[bytes]
 
     def patch(self, still: Still) -> Patch:
@@ -86,11 +69,8 @@ class _Open:
     track: int = -1
     first: int = 0
     patches: list[Patch] = field(default_factory=list)
-    best_cost: float = np.inf
-    best: Patch | None = None
-    best_line: LipLine | None = None
-    best_frame: int = 0
-    best_window: Window = MOUTH
+    lines: list[LipLine] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
 
 
 class Surveyor:
@@ -102,7 +82,9 @@ class Surveyor:
         self._fit_every = max(1, round(rate / CANDIDATES_PER_S))
         self._rows: list[NDArray[np.float32]] = []
         self._tracks: list[int] = []
-        self._mouths: dict[int, tuple[float, float, float, float]] = {}
+        self._mouths: dict[int, Placed] = {}
+        self._looks: dict[int, NDArray[np.float32]] = {}
+        self._portraits: list[Portrait] = []
         self._stills: list[Still] = []
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the survey
         self._open = _Open()
@@ -122,6 +104,7 @@ class Surveyor:
         if sighting.fresh:
             self._close()
             self._track += 1
+            self._portraits.append(portrait(planes, sighting.pose))
         self._rows.append(pack(sighting.pose))
         self._tracks.append(self._track)
         self._collect(number, planes, sighting)
@@ -131,14 +114,19 @@ class Surveyor:
         self._close()
         n = len(self._rows)
         mouths, trust = np.full((n, 3), np.nan, np.float32), np.zeros(n, np.float32)
+        looks = np.full((n, LOOKS), np.nan, np.float32)
         for k, numbers in self._mouths.items():
             mouths[k], trust[k] = numbers[:3], numbers[3]
+        for k, look in self._looks.items():
+            looks[k] = look
         return Survey(
             poses=np.array(self._rows, np.float32).reshape(-1, NUMBERS),
             tracks=np.array(self._tracks, np.int32),
             mouths=mouths,
             trust=trust,
+            looks=looks,
             stills=self._stills,
+            portraits=self._portraits,
             spool=self._spool,
         )
 
@@ -152,72 +140,88 @@ class Surveyor:
         if (len(self._open.patches) - 1) % self._fit_every:
             return
         line = fit(patch)
-        cost = stillness_cost(line, sighting.agreement)
-        if cost < self._open.best_cost:
+        self._open.lines.append(line)
+        self._looks[number] = look_of(line)
+        cost = still_cost(line, sighting.agreement)
+        kept = self._open.candidates
+        if len(kept) < CANDIDATES or cost < kept[-1].cost:
             window = still_window(sighting.pose, line)
-            self._open.best_cost, self._open.best_frame = cost, number
-            self._open.best_window, self._open.best_line = window, line
-            self._open.best = planes.cut(sighting.pose @ window.to_face, window.size_px)
+            full = planes.cut(sighting.pose @ window.to_face, window.size_px)
+            kept.append(Candidate(number, cost, line, window, full))
+            kept.sort(key=lambda candidate: candidate.cost)
+            del kept[CANDIDATES:]
 
     def _close(self) -> None:
         """End a window: keep its stillest mouth and place every frame's mouth by it."""
         done, self._open = self._open, _Open()
-        if done.best is None or done.best_line is None:
+        if not done.candidates:
             return
+        best, cost = chosen(done.candidates, done.lines)
         guide = self._guide if self._guide and self._guide[1].track == done.track else None
-        if guide is None or unsure(done.best_line) is None:
-            chosen = done.patches[done.best_frame - done.first]
-            guide = chosen, self._keep(done, done.best, done.best_line)
-        self._guide = guide
-        for k, patch in enumerate(done.patches, start=done.first):
-            self._place(k, *guide, patch)
+        placed: list[Placed | None] | None = None
+        if guide is not None and (unsure(best.line) or cost > guide[1].cost + MUCH_WORSE):
+            placed = [_placed(*guide, patch) for patch in done.patches]
+            if unsure(best.line) or _likeness(placed) >= LIKE_ENOUGH:
+                self._go_on(done)
+            else:
+                placed = None
+        if placed is None:
+            patch = done.patches[best.frame - done.first]
+            self._guide = patch, self._keep(done, best, cost, guide, patch)
+            placed = [_placed(*self._guide, patch) for patch in done.patches]
+        self._mouths |= {k: p for k, p in enumerate(placed, start=done.first) if p is not None}
 
-    def _keep(self, done: _Open, patch: Patch, line: LipLine) -> Still:
+    def _go_on(self, done: _Open) -> None:
+        """Let the still before serve this window too."""
+        assert self._guide is not None
+        patch, still = self._guide
+        self._stills[-1] = replace(still, last=done.first + len(done.patches) - 1)
+        self._guide = patch, self._stills[-1]
+
+    def _keep(
+        self,
+        done: _Open,
+        best: Candidate,
+        cost: float,
+        before: tuple[Patch, Still] | None,
+        patch: Patch,
+    ) -> Still:
         """Put a still into the spool."""
         still = Still(
             track=done.track,
-            frame=done.best_frame,
+            frame=best.frame,
             first=done.first,
             last=done.first + len(done.patches) - 1,
-            line=line,
-            window=done.best_window,
+            line=best.line,
+            window=best.window,
             offset_bytes=self._spool.seek(0, 2),
+            cost=cost,
+            from_before=None if before is None else _between(*before, patch),
         )
-        self._spool.write(patch.tobytes())
+        self._spool.write(best.patch.tobytes())
         self._stills.append(still)
         return still
 
-    def _place(self, number: int, chosen: Patch, still: Still, patch: Patch) -> None:
-        """Say where the mouth of one frame is, by comparing it with a still."""
-        found = shift_of(chosen, patch, still.line)
-        if found is not None:
-            motion, likeness = found
-            x, y, _ = motion @ np.array([still.line.x0, still.line.y0, 1])
-            turn = np.arctan2(motion[1, 0], motion[0, 0])
-            self._mouths[number] = (float(x), float(y), float(turn), likeness)
+
+def _between(before: Patch, still: Still, patch: Patch) -> Matrix | None:
+    """Measure how one still lies in the next, if they can be compared."""
+    found = shift_of(before, patch, still.line)
+    return found[0] if found is not None and found[1] >= LIKE_ENOUGH else None
 
 
-def stillness_cost(line: LipLine, agreement: float) -> float:
-    """Say how bad a still a frame would make: an open mouth, an unsure line, another pose."""
-    faint = RESIDUAL_WEIGHT * line.residual + DEPTH_WEIGHT * max(0.0, PLAIN_DEPTH - line.depth)
-    odd = abs(line.tilt) + abs(line.x0 - USUAL_X) + max(0.0, abs(line.bend) - PLAIN_BEND) / 4
-    still = (
-        OPEN_WEIGHT * line.open
-        + line.gape
-        + faint
-        + ODD_WEIGHT * odd
-        + POSE_WEIGHT * (1 - agreement)
-    )
-    return still + (UNSURE_COST if unsure(line) is not None else 0)
+def _placed(chosen: Patch, still: Still, patch: Patch) -> Placed | None:
+    """Say where the mouth of one frame is, by comparing it with a still."""
+    found = shift_of(chosen, patch, still.line)
+    if found is None:
+        return None
+    motion, likeness = found
+    x, y, _ = motion @ np.array([still.line.x0, still.line.y0, 1])
+    turn = np.arctan2(motion[1, 0], motion[0, 0])
+    return float(x), float(y), float(turn), likeness
 
 
-def still_window(pose: Matrix, line: LipLine) -> Window:
-    """The region around a lip line, at the resolution the face has in this frame."""
-    unit_px = float(np.clip(round(scale_px(pose)), COARSEST_STILL, FINEST_STILL))
-    aside = line.half_width + ASIDE + MARGIN
-    return Window(
-        line.x0 - aside, line.y0 - UP - MARGIN, line.x0 + aside, line.y0 + DOWN + MARGIN, unit_px
-    )
+def _likeness(placed: Sequence[Placed | None]) -> float:
+    return median(p[3] if p is not None else 0.0 for p in placed)
 
 
 def survey(frames: Iterable[av.VideoFrame], rate: Fraction, seen: Callable[[], None]) -> Survey:

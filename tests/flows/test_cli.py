@@ -53,7 +53,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
         pytest.param(["--budget", "-1"], "--budget.* greater than or equal to 0", id="debt"),
         pytest.param(["--budget", "nan"], "--budget", id="nan budget"),
         pytest.param(["--budget", "inf"], "--budget inf: it should be less", id="no budget"),
-        pytest.param(["--trim", "5:1"], "--trim '5:1' cannot be read; write START:END", id="back"),
+        pytest.param(["--trim", "5:1"], "--trim '5:1' ends before it starts; write", id="back"),
         pytest.param(["--trim", "soon"], "--trim 'soon' cannot be read", id="no time"),
         pytest.param(["--voice-track", "-1"], "--voice-track -1: it should be", id="track"),
         pytest.param(["--generation", "0"], "--generation 0: it should be", id="generation"),

@@ -10,14 +10,17 @@ import pytest
 
 from lipsync.engine.compose import layer
 from lipsync.engine.drive import Move, drive
-from lipsync.engine.guard import objection, unsure
+from lipsync.engine.guard import bearded, look_of, misplaced, scattered, too_small, unsure
 from lipsync.engine.lips import LipLine, fit
 from lipsync.engine.looks import MOUTH
-from lipsync.engine.plan import _strength
+from lipsync.engine.persons import Portrait, persons
 from lipsync.engine.planes import Planes
 from lipsync.engine.pose import unpack
 from lipsync.engine.register import shift_of
+from lipsync.engine.stills import Candidate, chosen, still_cost
 from lipsync.engine.survey import Survey, Surveyor, survey
+from lipsync.engine.switch import mostly, strength
+from lipsync.engine.track import Tracker
 from lipsync.engine.warp import opened, ready
 from lipsync.errors import MediaError
 from tests.lipsync.engine.portraits import Picture, hush, vowel, write_voice
@@ -83,33 +86,92 @@ def test_a_voice_without_sound_is_named(tmp_path: Path) -> None:
 
 
 def test_a_good_lip_line_meets_no_objection() -> None:
-    assert objection([GOOD, GOOD], face_px=200) is None
+    assert unsure(GOOD) is None
+    assert scattered(GOOD, [GOOD, GOOD]) is None
+    assert too_small(200) is None
+    assert bearded(np.stack([look_of(GOOD)] * 20)) is None
 
 
 @pytest.mark.parametrize(
-    ("fault", "face_px", "words"),
+    ("fault", "words"),
     [
-        pytest.param({"hair": 0.6}, 200, "60% of the skin", id="beard"),
-        pytest.param({"depth": 0.01}, 200, "contrast 1%", id="no line"),
-        pytest.param({"residual": 0.03}, 200, "strays by 3.0%", id="ragged"),
-        pytest.param({"tilt": 0.6}, 200, "tilted by 31 degrees", id="tilt"),
-        pytest.param({"x0": 0.65}, 200, "the face is turned", id="yaw"),
-        pytest.param({}, 30, "30 px wide", id="small"),
+        pytest.param({"depth": 0.01}, "contrast 1%", id="no line"),
+        pytest.param({"residual": 0.03}, "strays by 3.0%", id="ragged"),
+        pytest.param({"tilt": 0.6}, "tilted by 31 degrees", id="tilt"),
+        pytest.param({"x0": 0.65}, "the face is turned", id="yaw"),
     ],
 )
-def test_the_guard_objects_with_the_figure(fault, face_px, words) -> None:
-    assert words in str(objection([replace(GOOD, **fault)] * 3, face_px))
+def test_the_guard_objects_with_the_figure(fault, words) -> None:
+    assert words in str(unsure(replace(GOOD, **fault)))
 
 
-def test_one_bad_moment_does_not_spoil_a_track() -> None:
-    bad = replace(GOOD, depth=0.0)
-    assert unsure(bad) is not None
-    assert objection([GOOD, bad, GOOD], face_px=200) is None
+def test_a_small_face_is_left_alone_with_its_size() -> None:
+    assert "30 px wide" in str(too_small(30))
 
 
-def test_a_line_found_all_over_the_face_is_refused() -> None:
-    lines = [replace(GOOD, y0=y) for y in (0.7, 0.7, 0.8, 0.9, 0.9)]
-    assert "different places" in str(objection(lines, face_px=200))
+def test_a_beard_seen_in_a_third_of_the_moments_counts_in_all() -> None:
+    moments = [look_of(replace(GOOD, hair=hair)) for hair in (0.0, 0.0, 0.5)]
+    assert "33% of the moments" in str(bearded(np.stack(moments)))
+
+
+def test_the_dark_of_a_wide_open_mouth_is_no_beard() -> None:
+    moments = [look_of(replace(GOOD, hair=0.5, open=0.95))] * 5 + [look_of(GOOD)] * 5
+    assert bearded(np.stack(moments)) is None
+
+
+def test_a_line_found_elsewhere_than_the_others_is_refused() -> None:
+    lines = [replace(GOOD, y0=y) for y in (0.78, 0.8, 0.8, 0.82, 0.92)]
+    assert [scattered(line, lines) is None for line in lines] == [True] * 4 + [False]
+    assert "12.0% of the face apart" in str(scattered(lines[-1], lines))
+
+
+@pytest.mark.parametrize(
+    ("seen", "off"),
+    [
+        pytest.param({}, False, id="where it was carried to"),
+        pytest.param({"y0": 0.9}, False, id="an open mouth hangs lower"),
+        pytest.param({"y0": 0.7}, True, id="above the upper lip"),
+        pytest.param({"y0": 0.98}, True, id="on the chin"),
+        pytest.param({"x0": 0.4}, True, id="aside"),
+        pytest.param({"tilt": -0.5}, True, id="across"),
+    ],
+)
+def test_a_frame_whose_own_mouth_is_elsewhere_is_doubted(seen, off) -> None:
+    look = look_of(replace(GOOD, **seen))[None, :]
+    assert misplaced(look, np.array([[0.5, 0.8, 0.0]], np.float32), GOOD.tilt)[0] == off
+
+
+def face(seed: int, u: float = 115.0, share: float = 1.0) -> Portrait:
+    """A face that shares so much of its looks with face 0."""
+    drawn = [np.random.default_rng(k).normal(size=400) for k in (0, seed)]
+    looks = share * drawn[0] + (1 - share**2) ** 0.5 * drawn[1]
+    unit = (looks / np.linalg.norm(looks)).astype(np.float32)
+    return Portrait(unit, np.array([115, u, 150], np.float32))
+
+
+def test_tracks_that_look_alike_are_one_person_and_others_are_not() -> None:
+    tracks = [face(1), face(2, share=0.1), face(3, share=0.7), face(4, u=124)]
+    assert persons(tracks) == [0, 1, 0, 3]
+
+
+def test_two_looks_of_one_person_are_joined_by_a_third() -> None:
+    one, other = face(1, share=0.5), face(2, share=0.5)
+    assert persons([one, other]) == [0, 1]
+    assert persons([one, other, face(3, share=1.0)]) == [0, 0, 0]
+
+
+# Stills
+
+
+def test_the_still_is_the_closed_mouth_whose_line_is_like_its_neighbours() -> None:
+    usual = [replace(GOOD, y0=0.86, open=0.5)] * 10 + [GOOD] * 4
+    lines = [replace(GOOD, tilt=0.35), replace(GOOD, x0=0.56), replace(GOOD, y0=0.88), GOOD]
+    patch = np.zeros((2, 2, 3), np.uint8)
+    candidates = [
+        Candidate(k, still_cost(line, 1.0) - 0.05 * (3 - k), line, MOUTH, patch)
+        for k, line in enumerate(lines)
+    ]
+    assert chosen(candidates, usual + lines)[0].frame == 3
 
 
 # Lips and tracking
@@ -153,6 +215,21 @@ def test_a_moved_face_moves_its_mouth_as_far(portrait) -> None:
     )
     known = np.array(shifts) - np.array(shifts).mean(axis=0)
     assert np.abs(places - places.mean(axis=0) - known).max() < 0.5
+
+
+def test_a_pose_that_has_strayed_comes_back_to_the_face(portrait) -> None:
+    tracker = Tracker(RATE)
+    luma = cv2.cvtColor(portrait[0], cv2.COLOR_BGR2GRAY)
+    right = tracker.see(luma).pose
+    off = right @ np.array([[1.12, 0, -0.05], [0, 1.12, 0.02], [0, 0, 1]])
+    tracker._pose, tracker._reference = off, np.zeros((0, 0), np.uint8)
+    tracker._refer(luma, off)
+    for _ in range(75):
+        now = tracker.see(luma).pose
+    corners = np.array([[0, 1], [0, 1], [1, 1]])
+    side_px = right[0, 0]
+    assert np.abs((off - right) @ corners).max() > 0.06 * side_px
+    assert np.abs((now - right) @ corners).max() < 0.03 * side_px
 
 
 # Opening a mouth
@@ -217,19 +294,39 @@ def test_the_place_of_an_upper_lip_is_measured_to_a_fraction_of_a_pixel(
 # Switching
 
 
-def test_a_short_doubt_does_not_switch_the_mouth_off() -> None:
-    trust = np.full(100, 0.8, np.float32)
-    trust[50:53] = 0.1
-    assert _strength(trust, RATE).min() == 1
+def test_one_odd_look_is_noise_and_several_are_not() -> None:
+    odd = np.full(60, np.nan, np.float32)
+    odd[::2] = 0
+    odd[20] = 1
+    assert mostly(odd, 4).max() < 0.5
+    odd[20:30:2] = 1
+    assert mostly(odd, 4)[22:27].min() >= 0.5
+    assert mostly(odd, 4)[[10, 40]].max() == 0
 
 
-def test_a_long_doubt_fades_out_before_it_begins_and_in_after_it_ends() -> None:
-    trust = np.full(100, 0.8, np.float32)
-    trust[40:70] = 0.1
-    strength = _strength(trust, RATE)
-    assert strength[40:70].max() == 0
-    assert strength[[30, 80]].min() == 1
-    assert np.abs(np.diff(strength)).max() < 0.5
+def test_a_mouth_is_never_shown_in_a_frame_that_is_not_sure() -> None:
+    sure = np.ones(100, bool)
+    sure[40:70] = False
+    shown = strength(sure, np.zeros(100, np.float32), RATE)
+    assert shown[~sure].max() == 0
+    assert shown[[0, 30, 80, 99]].min() == 1
+
+
+def test_mouths_come_and_go_where_both_are_most_closed() -> None:
+    sure = np.ones(100, bool)
+    sure[50:] = False
+    ajar = np.ones(100, np.float32)
+    ajar[45] = 0.1
+    shown = strength(sure, ajar, RATE)
+    assert shown[44] == 1
+    assert 0 < shown[45] < 1
+    assert shown[46:].max() == 0
+
+
+def test_a_mouth_is_not_shown_for_a_moment_only() -> None:
+    sure = np.zeros(100, bool)
+    sure[30:42] = True
+    assert strength(sure, np.zeros(100, np.float32), RATE).max() == 0
 
 
 def test_planes_write_through_to_the_frame(portrait) -> None:
