@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import httpx
@@ -13,39 +14,66 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
 from lipsync.following import Watch, follow, in_words
-from lipsync.tickets import Ticket
+from lipsync.tickets import Ticket, TicketState
 from lipsync.vendors.protocol import Progress, Standing
 from lipsync.waiting import WAITING
+
+if TYPE_CHECKING:  # loads SQLAlchemy
+    from lipsync.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 # Ours: a page that somebody watches, and a server that many runs share.
 REFRESH_S = 5.0
 
-_aboard: ContextVar[list[Ticket] | None] = ContextVar("aboard", default=None)
+_aboard: ContextVar["Aboard | None"] = ContextVar("aboard", default=None)
+
+
+@dataclass
+class Aboard:
+    """Which jobs are out for what runs below a block.
+
+    Attributes:
+        runs: Ids of the runs that may have bought.
+        tickets: What they wait for, whoever bought it; an interrupted wait stays here.
+    """
+
+    runs: set[str] = field(default_factory=set)
+    tickets: list[Ticket] = field(default_factory=list)
+
+    def submitted(self, ledger: "Ledger") -> tuple[Ticket, ...]:
+        """Read which of them are at their vendor now, be they bought a moment ago."""
+        waited_for = {ticket.id for ticket in self.tickets}
+        found = ledger.tickets({TicketState.SUBMITTED})
+        return tuple(one for one in found if one.id in waited_for or one.run in self.runs)
 
 
 @contextmanager
-def aboard() -> Iterator[list[Ticket]]:
-    """Keep a list of the tickets a run waits for; an interrupted run leaves them in it."""
-    tickets: list[Ticket] = []
-    token = _aboard.set(tickets)
+def aboard() -> Iterator[Aboard]:
+    """Keep in mind what is bought and waited for below this block."""
+    jobs = Aboard()
+    token = _aboard.set(jobs)
     try:
-        yield tickets
+        yield jobs
     finally:
         _aboard.reset(token)
 
 
+def buying_for(run: str) -> None:
+    """Say that a run is about to buy."""
+    if (jobs := _aboard.get()) is not None:
+        jobs.runs.add(run)
+
+
 @contextmanager
 def waiting_for(ticket: Ticket) -> Iterator[None]:
-    """Have a ticket in the list until its wait ends; it stays there when that is interrupted."""
-    tickets = _aboard.get()
-    if tickets is None:
-        yield
-        return
-    tickets.append(ticket)
+    """Say that a ticket is waited for, until the block ends well."""
+    jobs = _aboard.get()
+    if jobs is not None:
+        jobs.tickets.append(ticket)
     yield
-    tickets.remove(ticket)
+    if jobs is not None:
+        jobs.tickets.remove(ticket)
 
 
 def shown(ticket: Ticket) -> Watch:

@@ -7,6 +7,7 @@ from lipsync.cache import Made
 from lipsync.decision import Decision
 from lipsync.fit import FittedPair
 from lipsync.tickets import Ticket
+from tasks.following import buying_for
 from tasks.stage import stage
 from tasks.workshop import workshop
 
@@ -14,4 +15,7 @@ from tasks.workshop import workshop
 @stage("submit", "submit to {decision.model.id}", retries=3)
 def submit(decision: Decision, fitted: FittedPair) -> Made[Ticket]:
     """Send the order, or attach to the ticket it already has; the run's budget pays."""
-    return stages.submit(workshop(), decision, fitted, flow_run.id)
+    run = flow_run.id
+    if run is not None:
+        buying_for(run)
+    return stages.submit(workshop(), decision, fitted, run)

@@ -89,8 +89,8 @@ def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tup
         # the heartbeat, so that its death is noticed; here a person is watching.
         quiet = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
         with (
-            aboard() as tickets,
-            parting(tickets, wish),
+            aboard() as jobs,
+            parting(jobs, wish),
             quiet,
             watched(),
             journal() as stages,

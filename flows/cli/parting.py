@@ -1,7 +1,7 @@
 """Parting: what Ctrl-C means for a paid job that is at its vendor."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ from lipsync.tickets import Ticket, TicketState
 
 if TYPE_CHECKING:
     from lipsync.workshop import Workshop
+    from tasks.following import Aboard
 
 Parting = Literal["leave", "cancel"]
 
@@ -18,11 +19,11 @@ QUESTION = "cancel the paid job at the vendor, or leave it running and collect l
 
 
 @contextmanager
-def parting(tickets: Sequence[Ticket], wish: Parting | None) -> Iterator[None]:
+def parting(jobs: "Aboard", wish: Parting | None) -> Iterator[None]:
     """Settle with the user what becomes of the jobs that an interrupted run leaves behind.
 
     Args:
-        tickets: Those the run is waiting for, at any time.
+        jobs: What the run has bought and waits for, at any time.
         wish: What to do with them; None asks, once, where there is a terminal to ask at.
 
     Raises:
@@ -31,22 +32,14 @@ def parting(tickets: Sequence[Ticket], wish: Parting | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        if not tickets:
-            raise
         from tasks.workshop import workshop  # noqa: PLC0415  loaded by now
 
         shop = workshop()
-        running = [shop.ledger.ticket(ticket.id) for ticket in tickets]
-        running = [ticket for ticket in running if is_running(ticket)]
+        running = [one for one in jobs.submitted(shop.ledger) if one.quoted_usd != 0]
         if not running:
             raise
         answer = wish or _asked()
         raise Interrupted("; ".join(_parted(ticket, shop, answer) for ticket in running)) from error
-
-
-def is_running(ticket: Ticket) -> bool:
-    """Say whether a ticket's job is at its vendor, and may cost something."""
-    return ticket.state is TicketState.SUBMITTED and ticket.quoted_usd != 0
 
 
 def _asked() -> Parting:
