@@ -146,7 +146,7 @@ def planned(params: DubParams, pair: Pair, voice: Voice) -> FitPlan:
 
 def predicted(plan: FitPlan, predicted_s: float) -> FitPlan:
     """Plan for the length one vendor's own mode gives, where it fits the pair: they differ."""
-    if not plan.by_vendor:
+    if not plan.by_vendor or abs(plan.predicted_s - predicted_s) * plan.rate < 1:
         return plan
     return plan.model_copy(update={"frames": max(1, round(predicted_s * plan.rate))})
 

@@ -1,8 +1,11 @@
 """Claims about paid dubs: the real flow, the real clients, emulated vendors, and their account."""
 
+import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -168,3 +171,44 @@ def test_a_model_that_is_pinned_after_it_was_chosen_is_the_same_purchase(desk: D
     report, _ = desk.dub()
     desk.dub(model=report.model)
     assert len(desk.sold) == 1
+
+
+def test_the_wait_is_told_on_the_page_of_the_run_and_in_its_log(desk: Desk) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterId,
+        LogFilter,
+        LogFilterFlowRunId,
+    )
+
+    clock = desk.emulator.clock
+    clock.running = False
+    watching = threading.Thread(target=lambda: moved_on_once_asked(desk))
+    watching.start()
+    desk.dub(model="sync-2")
+    watching.join()
+    (ticket,) = desk.shop.ledger.tickets()
+    run_id = UUID(ticket.run)
+    this_run = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts(flow_run_filter=this_run)
+        lines: list[str] = []
+        for _ in range(100):  # logs are sent in batches, from a thread
+            found = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
+            lines = [line.message for line in found]
+            if any("done at fal" in line for line in lines):
+                break
+            time.sleep(0.2)
+    (page,) = [one for one in artifacts if one.key == f"ticket-{ticket.id}"]
+    assert (page.type, page.data) == ("progress", 100)
+    assert f"Ticket {ticket.id}, sync-2 at fal: done" in str(page.description)
+    assert any("running at fal" in line for line in lines)
+
+
+def moved_on_once_asked(desk: Desk) -> None:
+    """Let the job end after somebody has asked how it stands."""
+    while not any("status" in job.calls or "stream" in job.calls for job in desk.sold):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    desk.emulator.clock.advance(10)

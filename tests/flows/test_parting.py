@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -39,13 +39,19 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulat
         yield opened
 
 
-def sent(home: Home, known: int) -> Ticket:
-    """Wait until the newest ticket is with its vendor."""
+@pytest.fixture
+def generation() -> int:
+    """A number that no other test orders under: they share a home, and may run side by side."""
+    return uuid4().int % 10**9 + 1
+
+
+def sent(home: Home, generation: int) -> Ticket:
+    """Wait until the ticket of a generation is with its vendor."""
     ledger, until_s = Workshop(home).ledger, time.monotonic() + PATIENCE_S
     while time.monotonic() < until_s:
-        tickets = ledger.tickets()[known:]
-        if tickets and tickets[-1].state is TicketState.SUBMITTED:
-            return tickets[-1]
+        for ticket in ledger.tickets({TicketState.SUBMITTED}):
+            if ticket.generation == generation:
+                return ticket
         time.sleep(0.05)
     raise AssertionError(f"nothing was sent: {ledger.tickets()}")
 
@@ -65,18 +71,19 @@ def test_ctrl_c_without_a_terminal_does_with_a_paid_job_as_it_was_told(  # noqa:
     tmp_path: Path,
     emulator: Emulator,
     pair: tuple[Path, Path],
+    generation: int,
     options: list[str],
     state: str,
     said: str,
 ) -> None:
-    known = len(Workshop(flow_home).ledger.tickets())
     argv = ("run", *pair, "-o", tmp_path / "out.mp4", "--model", "sync-2", "--json", *options)
-    generation = ("--generation", str(known + 1))
-    process = started(*argv, *generation, env=environment(flow_home), cwd=tmp_path)
-    ticket = sent(flow_home, known)
+    numbered = ("--generation", str(generation))
+    process = started(*argv, *numbered, env=environment(flow_home), cwd=tmp_path)
+    ticket = sent(flow_home, generation)
     process.send_signal(signal.SIGINT)
     answer = finished(process)
-    assert answer.code == answer.data["exit_code"] == 130
+    assert answer.code == 130, answer
+    assert answer.data["exit_code"] == 130
     assert said in answer.data["error"]
     assert f"ticket {ticket.id}" in answer.data["error"]
     assert Workshop(flow_home).ledger.ticket(ticket.id).state == state
@@ -85,16 +92,19 @@ def test_ctrl_c_without_a_terminal_does_with_a_paid_job_as_it_was_told(  # noqa:
 
 
 def test_ctrl_c_at_a_terminal_asks_once_and_does_as_it_is_told(
-    flow_home: Home, tmp_path: Path, emulator: Emulator, pair: tuple[Path, Path]
+    flow_home: Home,
+    tmp_path: Path,
+    emulator: Emulator,
+    pair: tuple[Path, Path],
+    generation: int,
 ) -> None:
-    known = len(Workshop(flow_home).ledger.tickets())
     argv = [*COMMAND, "run", *pair, "-o", tmp_path / "out.mp4", "--model", "sync-2"]
+    words, env = [*map(str, argv), "--generation", str(generation)], environment(flow_home)
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(tmp_path)
-        words = [str(word) for word in (*argv, "--generation", known + 1)]
-        os.execve(words[0], words, environment(flow_home))  # noqa: S606  a list we built
-    sent(flow_home, known)
+        os.execve(words[0], words, env)  # noqa: S606  a list we built
+    sent(flow_home, generation)
     heard = read_until(terminal, "fal:")  # the wait is shown
     os.write(terminal, b"\x03")
     heard = read_until(terminal, "[c/L]")

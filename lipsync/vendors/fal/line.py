@@ -4,8 +4,11 @@ What fal's client does by itself when a call fails is not wanted here: it repeat
 times, a submit included (fal-protocol.md §11). So its HTTP client is used, and not its calls.
 """
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from lipsync.accounts import FalSettings
 from lipsync.errors import VendorBusy, VendorRefused
@@ -83,11 +86,34 @@ class Line:
             ) from error
 
 
-def read(response: "httpx.Response") -> Answer:
-    """Take from a response what can be ruled on."""
+def read(response: "httpx.Response", key: SecretStr | None = None) -> Answer:
+    """Take from a response what can be ruled on; a key that it repeats is starred.
+
+    Args:
+        response: An answer, read whole.
+        key: Starred as well as what the request was sent with.
+    """
+    sent = response.request.headers.get("authorization", "").partition(" ")[2]
+    keys = (sent, key.get_secret_value() if key else "")
     try:
-        body, text = response.json(), ""
+        body, text = without(keys, response.json()), ""
     except ValueError:
-        body, text = None, response.text[:TEXT_CHARACTERS]
-    headers = {name.lower(): value for name, value in response.headers.items()}
+        body, text = None, without(keys, response.text)[:TEXT_CHARACTERS]
+    headers = {name.lower(): without(keys, value) for name, value in response.headers.items()}
     return Answer(status=response.status_code, headers=headers, body=body, text=text)
+
+
+def without(keys: Collection[str], said: Any) -> Any:
+    """Star keys wherever an answer repeats them; of one in two halves the second is the secret.
+
+    >>> without(["id:1f0c2a"], {"detail": ["no such key: id:1f0c2a", "1f0c2a", 401]})
+    {'detail': ['no such key: ***', '***', 401]}
+    """
+    if isinstance(said, dict):
+        return {without(keys, name): without(keys, value) for name, value in said.items()}
+    if isinstance(said, list):
+        return [without(keys, value) for value in said]
+    if isinstance(said, str):
+        for key in filter(None, keys):
+            said = said.replace(key, "***").replace(key.rpartition(":")[2] or key, "***")
+    return said

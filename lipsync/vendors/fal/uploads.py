@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from lipsync.disk import alone, read_sealed
 from lipsync.errors import MediaError, VendorBusy
 from lipsync.store import Store
@@ -85,7 +87,7 @@ class Uploads:
         suffix = file.path.suffix.lower()
         # X-Fal-File-Name is sent as ASCII (fal-protocol.md §14), and fal goes by the extension.
         plain = suffix if suffix.isascii() and suffix[1:].isalnum() else ".bin"
-        with self._store.scratch(plain) as lent, _upload_errors(file):
+        with self._store.scratch(plain) as lent, _upload_errors(file, self._line.settings.key):
             alias = lent.with_name(f"{file.sha256[:16]}{plain}")
             alias.symlink_to(file.path.absolute())
             url = self._sent(alias, lifetime_s)
@@ -108,7 +110,7 @@ class Uploads:
 
 
 @contextmanager
-def _upload_errors(file: File) -> Iterator[None]:
+def _upload_errors(file: File, key: SecretStr | None) -> Iterator[None]:
     """Turn whatever fal's client raises on the way into what may be done about it."""
     import httpx  # noqa: PLC0415  see lipsync.vendors.fal.line
     from fal_client import FalClientHTTPError  # noqa: PLC0415  the same
@@ -116,7 +118,8 @@ def _upload_errors(file: File) -> Iterator[None]:
     try:
         yield
     except (FalClientHTTPError, httpx.HTTPStatusError) as error:
-        raise of_upload(read(error.response)).error() from error
+        # Its own words are fal's, unstarred: they may repeat the key.
+        raise of_upload(read(error.response, key)).error() from None
     except httpx.TransportError as error:
         raise VendorBusy(
             f"{file.sha256[:8]}: the upload to fal broke off ({type(error).__name__}); nothing was "
