@@ -1,6 +1,13 @@
-"""What a person configures in Prefect, as typed blocks.
+"""What a person configures in Prefect, as typed blocks: accounts, hosting, ledger, store.
 
-Empty so far: the embedded vendor needs no account, and where things are kept is `DUBLINE_HOME`.
-Accounts, hosting, ledger and store become blocks with the paid vendors. The layer stands in the
-import contract already, so that nothing grows past it.
+`prefect block register -m blocks` brings them into the UI; a document named `dubline` (or as
+`DUBLINE_BLOCKS` says) is then found by every run. Where there is none, the environment serves.
 """
+
+from blocks.fal_account import FalAccount
+from blocks.ledger import Ledger
+from blocks.media_hosting import MediaHosting
+from blocks.media_store import MediaStore
+from blocks.unified_account import UnifiedAccount
+
+__all__ = ["FalAccount", "Ledger", "MediaHosting", "MediaStore", "UnifiedAccount"]

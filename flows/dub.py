@@ -4,19 +4,23 @@ from prefect import flow
 
 from lipsync.params import DubParams
 from lipsync.report import DubReport
-from tasks.collect import collect
 from tasks.finish import finish
 from tasks.fit import fit
 from tasks.normalize import normalize
+from tasks.parting import let_go
 from tasks.probe import probe
 from tasks.report import report
 from tasks.select import select
 from tasks.stage import journal
-from tasks.submit import submit
+from tasks.take import take
 from tasks.verify import verify
 
 
-@flow(name="dub", flow_run_name="dub {params.video.name} with {params.voice.name}")
+@flow(
+    name="dub",
+    flow_run_name="dub {params.video.name} with {params.voice.name}",
+    on_cancellation=[let_go],
+)
 def dub(params: DubParams) -> DubReport:
     """Dub one pair: a video and a voice in, a lip-synced, verified video out.
 
@@ -31,8 +35,7 @@ def dub(params: DubParams) -> DubReport:
         voice = normalize(params, pair)
         decision = select(params, pair, voice)
         fitted = fit(decision)
-        ticket = submit(decision, fitted)
-        delivery = collect(ticket)
+        decision, delivery = take(decision, fitted)
         finished = finish(params, decision, fitted, delivery)
         verdicts = verify(decision, fitted, finished)
         return report(params, decision, fitted, delivery, finished, verdicts)

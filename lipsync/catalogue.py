@@ -92,7 +92,14 @@ class Option(Value):
     """An argument beyond the pair that a user may set."""
 
     field: str = Field(description="Path in the request body, dotted: 'options.temperature'.")
-    kind: Literal["number", "integer", "flag", "text", "table"]
+    kind: Literal["number", "integer", "flag", "text", "link", "point", "boxes", "table"] = Field(
+        description="point: [x, y]; boxes: one [x1, y1, x2, y2] or null per frame; table: `fields`."
+    )
+    fields: dict[str, "Option"] = Field(
+        default_factory=dict, description="What a table takes; their `field` is below its own."
+    )
+    needs: tuple[str, ...] = Field(default=(), description="Fields it makes no sense without.")
+    excludes: tuple[str, ...] = Field(default=(), description="Fields it contradicts.")
     at_least: float | None = None
     at_most: float | None = None
     default: bool | int | float | str | None = Field(

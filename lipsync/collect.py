@@ -1,9 +1,6 @@
 """Collect: a ticket becomes a delivery, by any process, at any later time; it never buys."""
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,38 +8,19 @@ from typing import TYPE_CHECKING
 from lipsync.errors import MediaError, VendorBusy, VendorError
 from lipsync.progress import tell
 from lipsync.store import Store
-from lipsync.tickets import Delivery, Ticket, TicketMoved, TicketState, why_not
+from lipsync.tickets import Delivery, Order, Ticket, TicketMoved, TicketState, why_not
 from lipsync.values import File, Value
 from lipsync.vendors.protocol import Fetched, Progress, Standing, Vendor
+from lipsync.waiting import PATIENTLY, Waiting, wait
 
 if TYPE_CHECKING:  # loads SQLAlchemy
     from lipsync.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-# fal_client polls every 0.1 s by default, ten GETs a second per job; its docs advise 1 to 5 s
-# (fal.ai/docs, queue). The pause grows from one to the other.
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 5.0
-PAUSE_GROWTH = 1.5
-
-# fal ends an attempt after 3,600 s by default (fal.ai/docs, queue, request_timeout).
-PATIENCE_S = 3_600.0
-
-WAITING = frozenset({Standing.QUEUED, Standing.RUNNING, Standing.SILENT})
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How a job is waited for.
-
-    Attributes:
-        patience_s: How long before giving up for now; 0 asks once.
-        watch: Told every answer the vendor gives meanwhile.
-    """
-
-    patience_s: float = PATIENCE_S
-    watch: Callable[[Progress], None] = lambda _progress: None
+# Ours: vendors re-encode, and round to their own frame rate; what is less is judged by verify.
+LENGTH_SLACK_S = 0.1
+LENGTH_SLACK_FRAMES = 2
 
 
 class Collected(Value):
@@ -57,7 +35,7 @@ def collect(
     ledger: "Ledger",
     vendor: Vendor,
     store: Store,
-    waiting: Waiting = Waiting(),
+    waiting: Waiting = PATIENTLY,
 ) -> Delivery:
     """Wait for a job, fetch its result, put it into the store, and write that down.
 
@@ -73,7 +51,8 @@ def collect(
 
     Raises:
         VendorBusy: It is not finished, or the transfer broke off; collect again later.
-        VendorError: The vendor failed to make it, or no longer has it.
+        VendorError: The vendor failed to make it, let go of it, no longer has it, or made another
+            length than was predicted.
         OutcomeUnknown: The vendor does not know it.
         StorageError: The result could not be written.
     """
@@ -85,12 +64,12 @@ def collected(
     ledger: "Ledger",
     vendor: Vendor,
     store: Store,
-    waiting: Waiting = Waiting(),
+    waiting: Waiting = PATIENTLY,
 ) -> Collected:
     """Do as `collect`, and say who fetched it."""
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
-        ticket = _awaited(ticket, ledger, vendor, waiting)
+        ticket = _ended(ticket, wait(ticket, vendor, waiting), ledger)
     if (delivery := _at_hand(ticket, store)) is not None:
         return Collected(delivery=delivery, new=False)
     with ledger.alone("collect", ticket.key):
@@ -98,40 +77,6 @@ def collected(
         if (delivery := _at_hand(ticket, store)) is not None:
             return Collected(delivery=delivery, new=False)
         return Collected(delivery=_fetched(ticket, ledger, vendor, store), new=True)
-
-
-def pauses() -> Iterator[float]:
-    """Yield how long to wait before each next question, in seconds."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        yield pause_s
-        pause_s = min(pause_s * PAUSE_GROWTH, LONGEST_PAUSE_S)
-
-
-def _awaited(ticket: Ticket, ledger: "Ledger", vendor: Vendor, waiting: Waiting) -> Ticket:
-    """Ask until the job has ended, one way or another, or patience has."""
-    until_s = time.monotonic() + waiting.patience_s
-    waits_s = pauses()
-    while (progress := _asked(ticket, vendor, waiting)).state in WAITING:
-        pause_s = next(waits_s)
-        if time.monotonic() + pause_s > until_s:
-            raise VendorBusy(
-                f"ticket {ticket.id} is {progress.state} at {ticket.vendor}; nothing is lost, "
-                f"collect it later with `dubline requests resume {ticket.id}`"
-            )
-        time.sleep(pause_s)
-    return _ended(ticket, progress, ledger)
-
-
-def _asked(ticket: Ticket, vendor: Vendor, waiting: Waiting) -> Progress:
-    """Ask once; no answer says nothing about the job, which goes on."""
-    try:
-        progress = vendor.status(ticket)
-    except VendorBusy as error:
-        log.warning("%s no answer about ticket %d: %s", ticket.key[:8], ticket.id, error)
-        progress = Progress(state=Standing.SILENT, detail=str(error))
-    waiting.watch(progress)
-    return progress
 
 
 def _ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
@@ -142,6 +87,8 @@ def _ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
             return ledger.completed(ticket)
         if progress.state is Standing.LOST:
             return ledger.unknown(ticket, f"{ticket.vendor} knows no request {ticket.request_id}")
+        if progress.state is Standing.CANCELLED:
+            return ledger.cancelled(ticket, said, progress.billed_usd)
         return ledger.failed(ticket, said, progress.billed_usd)
     except TicketMoved:
         return ledger.ticket(ticket.id)
@@ -151,13 +98,19 @@ def _fetched(ticket: Ticket, ledger: "Ledger", vendor: Vendor, store: Store) -> 
     """Fetch the result, look at it, keep it, and only then write that down."""
     with store.scratch(".mp4") as trial:
         came = _transferred(ticket, trial, ledger, vendor)
-        _looked_at(trial, ticket)
+        wrong = _looked_at(trial, ticket)
         file = store.keep(trial, came.suffix)
     billed_usd, notes = came.billed_usd, came.notes
     if billed_usd is None:
         billed_usd = ticket.quoted_usd
-        notes = (*notes, f"{ticket.vendor} did not say what it charged: ${billed_usd} as quoted")
-    return _delivery(ledger.delivered(ticket, file, billed_usd, notes), file)
+        known = "nobody knows" if billed_usd is None else f"${billed_usd} as quoted"
+        notes = (*notes, f"{ticket.vendor} did not say what it charged: {known}")
+    try:
+        ticket = ledger.delivered(ticket, file, billed_usd, notes, wrong)
+    except TicketMoved:  # a worker at another place has fetched it into another store
+        log.info("%s was collected elsewhere, too", ticket.key[:8])
+        ticket = ledger.ticket(ticket.id)
+    return _delivery(ticket, file)
 
 
 def _transferred(ticket: Ticket, trial: Path, ledger: "Ledger", vendor: Vendor) -> Fetched:
@@ -172,8 +125,11 @@ def _transferred(ticket: Ticket, trial: Path, ledger: "Ledger", vendor: Vendor) 
         raise
 
 
-def _looked_at(trial: Path, ticket: Ticket) -> None:
+def _looked_at(trial: Path, ticket: Ticket) -> str | None:
     """Refuse a transfer that is cut off or is no video; the job is not touched by that.
+
+    Returns:
+        What is wrong with its length; None when it is as predicted.
 
     Raises:
         VendorBusy: It is not a whole video.
@@ -182,12 +138,30 @@ def _looked_at(trial: Path, ticket: Ticket) -> None:
 
     try:
         with open_media(trial) as container:
-            pictures = sum(packet.size > 0 for packet in container.demux(video=0))
+            shown = [
+                (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+                for packet in container.demux(video=0)
+                if packet.size and packet.pts is not None
+            ]
         _, missing_bytes = top_boxes(trial)
     except (MediaError, IndexError) as error:
         raise VendorBusy(_say_broken(ticket, str(error))) from error
-    if missing_bytes or not pictures:
-        raise VendorBusy(_say_broken(ticket, f"{missing_bytes} bytes, {pictures} pictures"))
+    if missing_bytes or not shown:
+        raise VendorBusy(_say_broken(ticket, f"{missing_bytes} bytes, {len(shown)} pictures"))
+    length_s = max(at_s + lasts_s for at_s, lasts_s in shown) - min(at_s for at_s, _ in shown)
+    return wrong_length(ticket.order, len(shown), float(length_s))
+
+
+def wrong_length(order: Order, pictures: int, length_s: float) -> str | None:
+    """Say what is wrong with the length of a result; None when nothing is.
+
+    A vendor may change the frame rate; the length in seconds is what was bought.
+    """
+    predicted_s = float(order.frames / order.rate)
+    frame_s = max(1 / float(order.rate), length_s / pictures)
+    if abs(length_s - predicted_s) <= max(LENGTH_SLACK_S, LENGTH_SLACK_FRAMES * frame_s):
+        return None
+    return f"it is {length_s:.2f} s long ({pictures} pictures), {predicted_s:.2f} s were predicted"
 
 
 def _at_hand(ticket: Ticket, store: Store) -> Delivery | None:
@@ -205,6 +179,17 @@ def _at_hand(ticket: Ticket, store: Store) -> Delivery | None:
 
 
 def _delivery(ticket: Ticket, file: File) -> Delivery:
+    """Hand a result on, if it is what was bought.
+
+    Raises:
+        VendorError: It has another length.
+    """
+    if ticket.flaw is not None:
+        raise VendorError(
+            f"ticket {ticket.id}: {ticket.vendor} delivered something else: {ticket.flaw}; it is "
+            f"kept as {file.path}, to buy it once more on purpose raise its generation above "
+            f"{ticket.generation}"
+        )
     return Delivery(
         ticket_id=ticket.id,
         key=ticket.key,

@@ -9,15 +9,12 @@ from typing import Any
 
 from pydantic import Field
 
-from lipsync.catalogue import Model
+from lipsync.catalogue import Model, Policy
 from lipsync.errors import MediaError, UsageError
 from lipsync.facts import FaceFacts, MediaFacts, VideoFacts, picture_of, voice_of
-from lipsync.fit import FitPlan, FittedPair, Lengths, SyncMode, plan_fit, vendor_plan
-from lipsync.options import request_arguments
+from lipsync.fit import FitPlan, Lengths, SyncMode, plan_fit, vendor_plan
 from lipsync.params import DubParams
-from lipsync.price import Basis
 from lipsync.select import Choice, Selection
-from lipsync.tickets import Order
 from lipsync.timing import Trim, grid_frames, parse_trim, trim_frames
 from lipsync.values import File, Value, content_key
 from lipsync.voice import LoudnessTarget, NormalizeRequest, Voice
@@ -48,6 +45,10 @@ class Decision(Value):
     selection: Selection
     model: Model
     generation: int
+    policy: Policy
+    pinned: bool = Field(default=False, description="Somebody named the model; no other serves.")
+    options: dict[str, Any] = Field(default_factory=dict)
+    budget_usd: Decimal | None = None
 
     @property
     def choice(self) -> Choice:
@@ -143,40 +144,17 @@ def planned(params: DubParams, pair: Pair, voice: Voice) -> FitPlan:
     return vendor_plan(SyncMode(mode), lengths)
 
 
+def predicted(plan: FitPlan, predicted_s: float) -> FitPlan:
+    """Plan for the length one vendor's own mode gives, where it fits the pair: they differ."""
+    if not plan.by_vendor or abs(plan.predicted_s - predicted_s) * plan.rate < 1:
+        return plan
+    return plan.model_copy(update={"frames": max(1, round(predicted_s * plan.rate))})
+
+
 def _trimmed(params: DubParams, picture: VideoFacts) -> tuple[int, int]:
     """Say which frame is the first, and how many there are, after the trim."""
     trim = parse_trim(params.trim) if params.trim else Trim()
     return trim_frames(trim, grid_frames(picture), picture.rate)
-
-
-def ordered(decision: Decision, fitted: FittedPair, engine: int) -> Order:
-    """Write the order: what is sent, with what arguments, at what quote.
-
-    The vendor's own mode is always sent explicitly: defaults differ from vendor to vendor.
-
-    Args:
-        decision: What was settled.
-        fitted: The pair as it is sent.
-        engine: Version of the embedded engine; part of what the local vendor is asked for.
-    """
-    model, plan = decision.model, decision.plan
-    mode = plan.sync_mode if plan.by_vendor else SyncMode.CUT_OFF
-    arguments = request_arguments(model, {}, mode)
-    if model.vendor == "local":
-        arguments["engine"] = engine
-    return Order(
-        key=_order_key(decision, fitted, arguments),
-        generation=decision.generation,
-        vendor=model.vendor,
-        model=model.id,
-        endpoint=model.endpoint,
-        arguments=arguments,
-        video=fitted.video,
-        voice=fitted.voice,
-        frames=plan.frames,
-        rate=plan.rate,
-        quoted_usd=decision.choice.price_usd or Decimal(0),
-    )
 
 
 class Asked(Value):
@@ -190,57 +168,10 @@ class Asked(Value):
     def of(cls, params: DubParams, video: File, voice: File) -> "Asked":
         """Leave out where things are and what they may cost: that shapes nothing."""
         nowhere = {"video": Path(), "voice": Path(), "output": None}
-        unbound = {"budget_usd": None, "overwrite": False}
+        unbound = {"budget_usd": None, "overwrite": False, "on_interrupt": "leave"}
         return cls(video=video, voice=voice, shape=params.model_copy(update=nowhere | unbound))
 
     @property
     def key(self) -> str:
         """Equal keys, equal dubs."""
         return content_key("dub", 1, self)
-
-
-class _Bought(Value):
-    """What makes two purchases the same (docs/adr/0001).
-
-    The bytes are those the user gave, with what was decided about them, and not those an encoder
-    made of them: another version of an encoder must never be a reason to pay again. A vendor that
-    is free is asked again whenever what is sent to it changes.
-    """
-
-    video: File
-    voice: File
-    track: int
-    voice_starts_s: float
-    fit: tuple[Any, ...]
-    endpoint: str
-    vendor: str
-    arguments: dict[str, Any]
-    generation: int
-    sent: tuple[File, ...]
-
-
-def _order_key(decision: Decision, fitted: FittedPair, arguments: dict[str, Any]) -> str:
-    plan, model = decision.plan, decision.model
-    free = model.price.basis is Basis.FREE
-    bought = _Bought(
-        video=decision.pair.video.file,
-        voice=decision.pair.voice.file,
-        track=decision.track,
-        voice_starts_s=decision.voice.lead_trimmed_s,
-        fit=(
-            plan.sync_mode,
-            str(plan.rate),
-            plan.first_frame,
-            plan.source_frames,
-            plan.frames,
-            plan.voice_samples,
-            plan.tempo,
-            plan.by_vendor,
-        ),
-        endpoint=model.endpoint,
-        vendor=model.vendor,
-        arguments=arguments,
-        generation=decision.generation,
-        sent=(fitted.video, fitted.voice) if free else (),
-    )
-    return content_key("order", 1, bought)

@@ -11,6 +11,7 @@ from lipsync.values import Value
 
 SyncChoice = Literal["auto", "cut_off", "loop", "bounce", "silence", "remap"]
 Fitter = Literal["local", "vendor"]
+Parting = Literal["leave", "cancel"]
 
 
 def _readable_trim(text: str | None) -> str | None:
@@ -113,4 +114,14 @@ class DubParams(Value):
         default=False,
         description="Replace an output that is there and is something else.",
         json_schema_extra=_place(15),
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description='What else the model takes, e.g. {"guidance_scale": 1.5}; `dubline models`.',
+        json_schema_extra=_place(16),
+    )
+    on_interrupt: Parting = Field(
+        default="leave",
+        description="A run that is cancelled leaves its paid job to be collected, or cancels it.",
+        json_schema_extra=_place(17),
     )

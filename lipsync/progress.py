@@ -5,8 +5,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]
+Reader = Callable[[str, str], None]
+
+# In place of a stage: lines that are to be kept, one below the other.
+LOG = "log"
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
 
 
 def tell(stage: str, done: int, total: int) -> None:
@@ -16,11 +21,24 @@ def tell(stage: str, done: int, total: int) -> None:
         listener(stage, done, total)
 
 
+def say(stage: str, words: str) -> None:
+    """Say to whoever reads along how `stage` is getting on where nothing can be counted."""
+    reader = _reader.get()
+    if reader is not None:
+        reader(stage, words)
+
+
 @contextmanager
-def told(listener: Listener) -> Iterator[None]:
-    """Have `listener(stage, done, total)` called for everything below this block."""
-    token = _listener.set(listener)
+def told(listener: Listener, reader: Reader | None = None) -> Iterator[None]:
+    """Have `listener(stage, done, total)` called for everything below this block.
+
+    Args:
+        listener: Told what is counted.
+        reader: Told in words, `reader(stage, words)`, what is not.
+    """
+    token, other = _listener.set(listener), _reader.set(reader)
     try:
         yield
     finally:
         _listener.reset(token)
+        _reader.reset(other)

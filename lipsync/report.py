@@ -41,8 +41,8 @@ class DubReport(Value):
     tempo: float
     predicted_s: float
     output_s: float = Field(description="Frames of the output over its rate.")
-    quoted_usd: Decimal
-    billed_usd: Decimal
+    quoted_usd: Decimal | None = Field(description="None: no price is published.")
+    billed_usd: Decimal | None = Field(description="None: nobody said.")
     loudness_lufs: float
     true_peak_dbtp: float
     voice_offset_ms: float | None = Field(description="Positive: the voice is late.")
@@ -75,6 +75,15 @@ def figure(verdict: Verdict) -> str:
     return verdict.value if isinstance(verdict.value, str) else f"{verdict.value:g}"
 
 
+def money(usd: Decimal | None) -> str:
+    """Write what something costs.
+
+    >>> money(Decimal("0.05")), money(None)
+    ('$0.05', 'an unknown sum')
+    """
+    return "an unknown sum" if usd is None else f"${usd}"
+
+
 def _row(verdict: Verdict) -> str:
     cells = (verdict.check, figure(verdict), verdict.limit, _MARKS[verdict.verdict])
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
@@ -87,7 +96,7 @@ def summary(report: DubReport) -> str:
         f"# {_cell(report.output.name)}: {verdict}",
         "",
         f"{_cell(report.model)} ({_cell(report.vendor)}), {report.output_s:.3f} s.",
-        f"Quoted ${report.quoted_usd}, billed ${report.billed_usd}.",
+        f"Quoted {money(report.quoted_usd)}, billed {money(report.billed_usd)}.",
         "",
         f"Video {report.video_s:.3f} s, voice {report.voice_s:.3f} s.",
         f"Sync mode `{report.sync_mode}`: {_cell(report.sync_reason)}.",

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import partial
 
 from lipsync.admission import Look, asked, seen, target
+from lipsync.buying import collect, is_unbilled, submit
 from lipsync.cache import Made
 from lipsync.catalogue import Catalogue
 from lipsync.decision import (
@@ -20,9 +21,9 @@ from lipsync.decision import (
     Pair,
     check_pair,
     normalizing,
-    ordered,
     paired,
     planned,
+    predicted,
 )
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair
@@ -47,14 +48,29 @@ from lipsync.requests import (
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
 from lipsync.telling import output_of, told
-from lipsync.tickets import Delivery, Ticket
+from lipsync.tickets import Delivery
 from lipsync.values import File, Value
 from lipsync.verdicts import Verdict
 from lipsync.voice import Voice
 from lipsync.workshop import Workshop
 
+__all__ = [
+    "Verdicts",
+    "collect",
+    "finish",
+    "fit",
+    "is_unbilled",
+    "normalize",
+    "probe",
+    "report",
+    "select",
+    "still",
+    "submit",
+    "verify",
+]
+
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FIT, RENDER, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1, 1
+NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +127,8 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         BudgetError: The choice is over the budget.
     """
     plan = planned(params, pair, voice)
-    budget = None if params.budget_usd is None else Decimal(str(params.budget_usd))
+    own_usd = None if params.budget_usd is None else Decimal(str(params.budget_usd))
+    budget = shop.means.ledger().budget(own_usd)
     request = SelectRequest(
         video=pair.video,
         voice=voice,
@@ -119,22 +136,30 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         plan=plan,
         policy=params.policy,
         model=params.model,
-        budget_usd=budget,
+        budget_usd=budget.per_dub_usd,
+        options=params.options,
         vendors=shop.availability,
     )
-    weighing = _Weighing(request=request, catalogue=shop.catalogue)
+    catalogue = shop.catalogue
+    weighing = _Weighing(request=request, catalogue=catalogue)
     made = shop.cache.made(
-        "select", SELECT, weighing, Selection, partial(choose, request, shop.catalogue)
+        "select", SELECT, weighing, Selection, partial(choose, request, catalogue)
     )
+    choices = {choice.model: choice for choice in made.value.choices}
+    chosen = made.value.chosen
     decision = Decision(
         pair=pair,
         voice=voice,
         target=target(params),
         track=params.voice_track,
-        plan=plan,
+        plan=predicted(plan, choices[chosen].predicted_s),
         selection=made.value,
-        model=shop.catalogue.models[made.value.chosen],
+        model=catalogue.models[chosen],
         generation=params.generation,
+        policy=params.policy,
+        pinned=params.model is not None,
+        options=params.options,
+        budget_usd=own_usd,
     )
     return Made(decision, made.cached, made.seconds)
 
@@ -158,25 +183,6 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
         return conform(request, shop.store, progress=partial(tell, "fit"))
 
     return shop.cache.made("fit", FIT, request, FittedPair, make)
-
-
-def submit(shop: Workshop, decision: Decision, fitted: FittedPair) -> Made[Ticket]:
-    """Send the order once, or attach to the ticket it has; the ledger decides, not the cache."""
-    from lipsync.submit import submit as submit_order  # noqa: PLC0415
-
-    began_s = time.monotonic()
-    order = ordered(decision, fitted, RENDER)
-    submitted = submit_order(order, shop.ledger, shop.vendor(order.vendor))
-    return Made(submitted.ticket, not submitted.new, time.monotonic() - began_s)
-
-
-def collect(shop: Workshop, ticket: Ticket) -> Made[Delivery]:
-    """Wait for the ticket's result and bring it into the store; found there, it is not fetched."""
-    from lipsync.collect import collected  # noqa: PLC0415  see the module
-
-    began_s = time.monotonic()
-    found = collected(ticket, shop.ledger, shop.vendor(ticket.vendor), shop.store)
-    return Made(found.delivery, not found.new, time.monotonic() - began_s)
 
 
 def finish(

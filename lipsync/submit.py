@@ -1,10 +1,31 @@
 """Submit: an order leaves this machine once, and is written down before and after it does."""
 
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from lipsync.errors import OutcomeUnknown, StorageError, VendorBusy, VendorRefused
-from lipsync.tickets import BOUGHT, OVER, Order, Receipt, Ticket, TicketState, why_not
+from lipsync.budget import NO_BUDGET, Budget
+from lipsync.errors import (
+    LipsyncError,
+    OutcomeUnknown,
+    StorageError,
+    VendorBusy,
+    VendorRefused,
+)
+from lipsync.lookup import settled
+from lipsync.tickets import (
+    BOUGHT,
+    HALFWAY,
+    Media,
+    Order,
+    Receipt,
+    Ticket,
+    TicketMoved,
+    TicketState,
+    why_not,
+)
 from lipsync.values import Value
 from lipsync.vendors.protocol import Vendor
 
@@ -13,79 +34,143 @@ if TYPE_CHECKING:  # loads SQLAlchemy
 
 log = logging.getLogger(__name__)
 
+# How often a worker looks whether one at another place has let go of a ticket: that one is in the
+# middle of an upload or of a request, which take seconds to minutes.
+LOOK_EVERY_S = 0.5
+
 
 class Submitted(Value):
-    """The ticket of an order, and whether this call sent it."""
+    """The ticket of an order, and whether this call sent it.
+
+    It is another choice's ticket when that one was taken for the same dub before.
+    """
 
     ticket: Ticket
     new: bool
 
 
-def submit(order: Order, ledger: "Ledger", vendor: Vendor) -> Submitted:
+def submit(
+    order: Order,
+    ledger: "Ledger",
+    vendor: Vendor,
+    budget: Budget = NO_BUDGET,
+    run: str | None = None,
+) -> Submitted:
     """Buy what is ordered, unless it was bought before: then attach to its ticket.
 
     Of all workers with one order one sends it; the others wait for its ticket. Killed at any
     point, the next call either attaches, sends what provably never left, or says `unknown`.
 
+    Args:
+        order: What is bought; of all orders for one `dub` one is.
+        ledger: Where it is written.
+        vendor: Who is asked.
+        budget: What may be spent; reserved before anything is sent.
+        run: The run it is spent by.
+
     Raises:
+        BudgetError: It is over the budget; nothing was sent.
         VendorRefused: The vendor rejects the order; nothing was bought.
         VendorBusy: It did not reach the vendor; nothing was bought, try again later.
         OutcomeUnknown: It may have been taken; it is not sent again before someone has looked.
         VendorError: It was ordered before, failed, and may have been charged.
         StorageError: The ledger cannot be written.
     """
-    with ledger.alone("submit", order.key):
-        ticket = _ready(ledger.intend(order).ticket, order, ledger, vendor)
-        if ticket.state in BOUGHT:
-            log.info("%s attached to ticket %d, %s", order.key[:8], ticket.id, ticket.state)
-            return Submitted(ticket=ticket, new=False)
-        return Submitted(ticket=_sent(ticket, ledger, vendor), new=True)
+    with _alone(order, ledger):
+        ticket, ours = _intended(order, ledger, vendor, budget, run)
+        if ours:
+            return Submitted(ticket=_sent(ticket, ledger, vendor), new=True)
+        if ticket.state not in BOUGHT:
+            raise why_not(ticket)
+        if vendor.replayable and ticket.key == order.key and ticket.order != order:
+            ticket = ledger.renewed(ticket, order)
+        log.info("%s attached to ticket %d, %s", order.key[:8], ticket.id, ticket.state)
+        return Submitted(ticket=ticket, new=False)
 
 
-def _ready(ticket: Ticket, order: Order, ledger: "Ledger", vendor: Vendor) -> Ticket:
-    """Bring a ticket to where it can be sent or attached to. The caller holds the key's lock."""
-    if ticket.state is TicketState.SUBMITTING:  # nobody else is alive with it: its worker died
-        ticket = _left_halfway(ticket, ledger, vendor)
-    if ticket.is_free_to_repeat:
-        return ledger.again(ticket, order)
-    if ticket.state is TicketState.UNKNOWN or ticket.state in OVER:
-        raise why_not(ticket)
-    if ticket.order != order and (vendor.replayable or ticket.state is TicketState.INTENDED):
-        return ledger.renewed(ticket, order)
-    return ticket
+@contextmanager
+def _alone(order: Order, ledger: "Ledger") -> Iterator[None]:
+    """Be alone with the dub, then with the key: always in this order."""
+    if order.dub is None:
+        with ledger.alone("submit", order.key):
+            yield
+        return
+    with ledger.alone("dub", order.dub), ledger.alone("submit", order.key):
+        yield
 
 
-def _left_halfway(ticket: Ticket, ledger: "Ledger", vendor: Vendor) -> Ticket:
-    """Decide about an order whose worker died after it said "submitting"."""
-    if vendor.replayable:
-        return ledger.postponed(ticket, "its worker died while sending; sent again, at no cost")
-    return ledger.unknown(ticket, "its worker died while sending; it may have arrived")
+def _intended(
+    order: Order, ledger: "Ledger", vendor: Vendor, budget: Budget, run: str | None
+) -> tuple[Ticket, bool]:
+    """Get the ticket to send, or one to attach to; wait while a worker elsewhere sends it."""
+    while True:
+        ticket, ours = ledger.intend(order, budget, run)
+        if ours:
+            return ticket, True
+        if ledger.is_held_elsewhere(ticket):
+            log.info("ticket %d is held by %s; waiting", ticket.id, ticket.lease_holder)
+            time.sleep(LOOK_EVERY_S)
+        elif ticket.key == order.key and ticket.state in HALFWAY:
+            with suppress(TicketMoved):  # someone at another place was faster: look again
+                settled(ticket, ledger, vendor)
+        elif ticket.state is not TicketState.INTENDED:
+            return ticket, False
 
 
 def _sent(ticket: Ticket, ledger: "Ledger", vendor: Vendor) -> Ticket:
-    """Send the one request between two entries in the ledger."""
-    ticket = ledger.submitting(ticket)
+    """Send the one request between two entries in the ledger; the lease lives until the second."""
+    with ledger.holding(ticket):
+        ticket, media = _prepared(ticket, ledger, vendor)
+        ticket = ledger.submitting(ticket)
+        try:
+            receipt = vendor.submit(ticket.order, media)
+        except VendorRefused as error:
+            ledger.refused(ticket, str(error))
+            raise
+        except VendorBusy as error:
+            ledger.postponed(ticket, str(error))
+            raise
+        except OutcomeUnknown as error:
+            found = settled(ledger.unknown(ticket, str(error)), ledger, vendor)
+            if found.state not in BOUGHT:
+                raise why_not(found) from error
+            return found
+        return _recorded(ticket, receipt, ledger)
+
+
+def _prepared(ticket: Ticket, ledger: "Ledger", vendor: Vendor) -> tuple[Ticket, Media | None]:
+    """Bring the pair to where the vendor can fetch it, and write down where that is."""
     try:
-        receipt = vendor.submit(ticket.order)
+        media = vendor.prepare(ticket.order)
     except VendorRefused as error:
         ledger.refused(ticket, str(error))
         raise
-    except VendorBusy as error:
+    except LipsyncError as error:
         ledger.postponed(ticket, str(error))
         raise
-    except OutcomeUnknown as error:
-        ledger.unknown(ticket, str(error))
-        raise
-    return _recorded(ticket, receipt, ledger)
+    return (ticket, None) if media is None else (ledger.prepared(ticket, media), media)
 
 
 def _recorded(ticket: Ticket, receipt: Receipt, ledger: "Ledger") -> Ticket:
     """Write down the request id; when that fails, say it aloud, for it has been paid for."""
     try:
-        return ledger.submitted(ticket, receipt)
+        try:
+            return ledger.submitted(ticket, receipt)
+        except TicketMoved:  # someone took us for dead while we were sending
+            return _recorded_late(ticket, receipt, ledger)
     except StorageError as error:
         raise StorageError(
             f"ticket {ticket.id} was accepted by {ticket.vendor} as {receipt.request_id}, which "
             f"could not be written down ({error}); keep that id and tell it to "
-            f"`dubline requests resolve {ticket.id}`"
+            f"`dubline requests resolve {ticket.id} --bought {receipt.request_id}`"
         ) from error
+
+
+def _recorded_late(ticket: Ticket, receipt: Receipt, ledger: "Ledger") -> Ticket:
+    """Write down the request id on a ticket that was given up meanwhile."""
+    now = ledger.ticket(ticket.id)
+    if now.request_id == receipt.request_id:  # found in the vendor's list
+        return now
+    if now.state is TicketState.UNKNOWN and now.attempt == ticket.attempt:
+        return ledger.submitted(now, receipt, "its worker was alive after all")
+    raise StorageError(f"the ticket has become {now.state} meanwhile")

@@ -1,6 +1,5 @@
 """Telling: how the outcomes of the stages become the report of a dub."""
 
-from decimal import Decimal
 from pathlib import Path
 
 from lipsync.decision import Asked, Decision
@@ -52,7 +51,7 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
         tempo=plan.tempo,
         predicted_s=decision.choice.predicted_s,
         output_s=seconds(int(figures["length"]), plan.rate),
-        quoted_usd=decision.choice.price_usd or Decimal(0),
+        quoted_usd=decision.choice.price_usd,
         billed_usd=delivery.billed_usd,
         loudness_lufs=round(finished.loudness.integrated_lufs, 2),
         true_peak_dbtp=round(finished.loudness.true_peak_dbtp, 2),

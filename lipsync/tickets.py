@@ -1,5 +1,6 @@
 """What is bought: the order, the ticket that records it, and the delivery it leads to."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -39,7 +40,14 @@ class TicketState(StrEnum):
 # Where a ticket may go from where it stands. Nothing is ever forgotten: a ticket that is ordered
 # again keeps its row and its history. The reasons are in docs/adr/0001.
 ALLOWED: dict[TicketState, frozenset[TicketState]] = {
-    TicketState.INTENDED: frozenset({TicketState.SUBMITTING, TicketState.CANCELLED}),
+    TicketState.INTENDED: frozenset(
+        {
+            TicketState.SUBMITTING,
+            TicketState.INTENDED,  # its media could not be brought to the vendor; later
+            TicketState.REFUSED,
+            TicketState.CANCELLED,
+        }
+    ),
     TicketState.SUBMITTING: frozenset(
         {
             TicketState.SUBMITTED,
@@ -71,6 +79,12 @@ ALLOWED: dict[TicketState, frozenset[TicketState]] = {
 # A ticket in one of these is the vendor's or already ours: whoever wants the dub attaches to it.
 BOUGHT = frozenset({TicketState.SUBMITTED, TicketState.COMPLETED, TicketState.DELIVERED})
 
+# From here a request may have left: what became of it is looked for before anything is sent.
+HALFWAY = frozenset({TicketState.SUBMITTING, TicketState.UNKNOWN})
+
+# A ticket in one of these may lead to a delivery that is not there yet.
+OPEN = HALFWAY | {TicketState.SUBMITTED, TicketState.COMPLETED}
+
 # A ticket in one of these is over; it may be ordered again if it is known to have cost nothing.
 OVER = frozenset({TicketState.REFUSED, TicketState.FAILED, TicketState.CANCELLED})
 
@@ -94,7 +108,51 @@ class Order(Value):
     voice: File
     frames: int = Field(gt=0, description="Predicted output length in frames.")
     rate: Fraction
-    quoted_usd: Decimal
+    quoted_usd: Decimal | None = Field(description="None: nobody knows; a budget refuses that.")
+    dub: str | None = Field(
+        default=None,
+        description="The dub among whose choices one is bought; None: this order stands alone.",
+    )
+
+
+class Media(Value):
+    """Where the vendor fetches a pair: known before the request leaves, so it can be found by it.
+
+    A signed link is a secret: only its address is written down and shown, see `without_queries`.
+    """
+
+    video_url: str = Field(repr=False)
+    voice_url: str = Field(repr=False)
+
+    def without_queries(self) -> "Media":
+        """Leave out what follows `?` or `#`: signatures live there.
+
+        >>> Media(video_url="https://x/v.mp4?sig=1", voice_url="https://x/a").without_queries() == (
+        ...     Media(video_url="https://x/v.mp4", voice_url="https://x/a"))
+        True
+        """
+        return Media(video_url=address(self.video_url), voice_url=address(self.voice_url))
+
+
+def address(url: str) -> str:
+    """Say where a link leads, without its query: the part of it that is no secret.
+
+    >>> address("https://bucket/v.mp4?X-Amz-Signature=abc")
+    'https://bucket/v.mp4'
+    """
+    return url.partition("?")[0].partition("#")[0]
+
+
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>)\]}]*")
+
+
+def without_signatures(text: str) -> str:
+    """Take the queries out of all links in a text: an error may repeat what was sent.
+
+    >>> without_signatures("cannot read 'https://b/v.mp4?X-Amz-Signature=abc' (403)")
+    "cannot read 'https://b/v.mp4' (403)"
+    """
+    return _QUERY.sub(r"\1", text)
 
 
 class Receipt(Value):
@@ -121,10 +179,17 @@ class Ticket(Value):
     order: Order
     request_id: str | None = None
     urls: dict[str, str] = Field(default_factory=dict)
-    quoted_usd: Decimal
+    media: Media | None = Field(default=None, description="As sent, without queries.")
+    run: str | None = Field(default=None, description="The run whose budget it is paid from.")
+    day: str | None = Field(default=None, description="UTC date whose budget it is on: 2026-11-20")
+    sent_at: datetime | None = Field(default=None, description="When its request left, at most.")
+    lease_holder: str | None = Field(default=None, description="The worker that is sending it.")
+    lease_until: datetime | None = None
+    quoted_usd: Decimal | None
     billed_usd: Decimal | None = Field(default=None, description="None: not known (yet).")
     delivery: File | None = None
     notes: tuple[str, ...] = Field(default=(), description="What the vendor said about the result.")
+    flaw: str | None = Field(default=None, description="Why the delivery is not what was bought.")
     detail: str | None = Field(
         default=None, description="Why it was refused, failed or is unknown."
     )
@@ -156,7 +221,7 @@ class Delivery(Value):
     key: str
     request_id: str
     file: File
-    billed_usd: Decimal
+    billed_usd: Decimal | None = Field(description="None: neither quoted nor told.")
     notes: tuple[str, ...] = ()
 
 

@@ -25,6 +25,10 @@ def answer(data: dict[str, Any]) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False, default=str))
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what became of the jobs that were waited for."""
+
+
 @contextmanager
 def answered(*, as_json: bool) -> Iterator[None]:
     """End a command that fails with one sentence and its exit code, never a traceback.
@@ -38,7 +42,7 @@ def answered(*, as_json: bool) -> Iterator[None]:
         _end(error, str(error), error.exit_code, as_json=as_json)
     except KeyboardInterrupt as error:
         sentence = "interrupted; nothing half-written is left, the same command goes on from here"
-        _end(error, sentence, INTERRUPTED, as_json=as_json)
+        _end(error, str(error) or sentence, INTERRUPTED, as_json=as_json)
 
 
 def _end(error: BaseException, sentence: str, code: int, *, as_json: bool) -> None:
@@ -87,14 +91,33 @@ def valid(fields: dict[str, Any]) -> Any:
 
     from lipsync.params import DubParams  # noqa: PLC0415  as above
 
+    given = fields.get("options") or ()
     try:
-        return DubParams.model_validate(fields)
+        return DubParams.model_validate(fields | {"options": dict(map(read_option, given))})
     except ValidationError as error:
         raise UsageError(_mistake(error.errors()[0])) from error
 
 
+def read_option(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; a value is JSON where it can be, else text.
+
+    Raises:
+        UsageError: There is no name, or no value.
+
+    >>> read_option("guidance_scale=1.5"), read_option("prompt=smile a little")
+    (('guidance_scale', 1.5), ('prompt', 'smile a little'))
+    """
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise UsageError(f"--option {text}: write NAME=VALUE, e.g. --option guidance_scale=1.5")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
 # The options that are not called as their field is.
-_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget"}
+_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget", "options": "--option"}
 
 
 def _mistake(first: Any) -> str:

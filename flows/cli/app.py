@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli.requests_app import requests
+
 app = typer.Typer(
     name="dubline",
     help="Video and dubbed voice in, lip-synced video out, each dub paid for exactly once.",
@@ -37,11 +39,28 @@ class SyncName(StrEnum):
     REMAP = "remap"
 
 
+class PartingName(StrEnum):
+    """What becomes of a paid job when the run is interrupted."""
+
+    LEAVE = "leave"
+    CANCEL = "cancel"
+
+
+class RenderName(StrEnum):
+    """How the emulator makes its results."""
+
+    MUX = "mux"
+    ENGINE = "engine"
+
+
 class FitName(StrEnum):
     """Who makes the lengths equal."""
 
     LOCAL = "local"
     VENDOR = "vendor"
+
+
+app.add_typer(requests)
 
 
 def _model_ids(incomplete: str) -> list[str]:
@@ -82,6 +101,14 @@ Budget = Annotated[
 ]
 Generation = Annotated[int, typer.Option(help="Raise it to buy the same dub again on purpose.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="What else the model takes; again for more.", metavar="N=V"),
+]
+OnInterrupt = Annotated[
+    PartingName | None,
+    typer.Option(help="Ctrl-C: leave a paid job, or cancel it; else you are asked."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -111,8 +138,10 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
     profile: Profile = "web",
     loudness_lufs: LoudnessLufs = None,
     budget_usd: Budget = None,
+    options: Options = None,
     generation: Generation = 1,
     overwrite: Overwrite = False,
+    on_interrupt: OnInterrupt = None,
     as_json: Json = False,
 ) -> None:
     """Dub one pair.
@@ -142,6 +171,7 @@ def plan(  # noqa: PLR0913, PLR0917  as for run
     profile: Profile = "web",
     loudness_lufs: LoudnessLufs = None,
     budget_usd: Budget = None,
+    options: Options = None,
     as_json: Json = False,
 ) -> None:
     """Price one pair on every model.
@@ -170,14 +200,51 @@ def demo(
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
+def models(
+    refresh_prices: Annotated[
+        bool, typer.Option("--refresh-prices", help="Ask fal first what it charges this account.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List the models and their prices.
 
     Each with its vendor and endpoint, and whether it can be used here and now.
     """
-    from flows.cli.showing import show_models  # noqa: PLC0415  as above
+    from flows.cli.models import show_models  # noqa: PLC0415  as above
 
-    show_models(as_json=as_json)
+    show_models(refresh=refresh_prices, as_json=as_json)
+
+
+@app.command()
+def emulator(  # noqa: PLR0913, PLR0917  one option each
+    faults: Annotated[
+        Path | None, typer.Option(help="A TOML file of [[fault]] tables.", metavar="TOML")
+    ] = None,
+    render: Annotated[RenderName, typer.Option(help="How results are made.")] = RenderName.MUX,
+    latency_s: Annotated[
+        float, typer.Option("--latency", help="How long a job runs, in seconds.", min=0)
+    ] = 2.0,
+    slots: Annotated[int, typer.Option(help="How many jobs run at once at fal.", min=1)] = 2,
+    env_file: Annotated[
+        Path | None, typer.Option(help="Write the exports here too, for `. FILE`.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rehearse with emulated vendors.
+
+    fal and the unified API on this machine, until Ctrl-C; it prints what to export, and nothing
+    can be bought.
+    """
+    from flows.cli.emulator import run_emulator  # noqa: PLC0415  as above
+
+    run_emulator(
+        faults=faults,
+        render=render.value,
+        latency_s=latency_s,
+        fal_slots=slots,
+        env_file=env_file,
+        as_json=as_json,
+    )
 
 
 @app.command()

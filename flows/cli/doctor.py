@@ -60,7 +60,7 @@ def _findings(home: Home) -> Iterator[Finding]:
     yield _tried("ledger", lambda: _ledger(home), "see docs/adr/0001")
     yield _tried("catalogue", _catalogue, "reinstall dubline")
     yield _server(home)
-    yield from _vendors()
+    yield from _vendors(home)
 
 
 def _tried(what: str, look: Callable[[], str], advice: str) -> Finding:
@@ -136,9 +136,9 @@ def _server(home: Home) -> Finding:
     return Finding("server", found, good=True)
 
 
-def _vendors() -> Iterator[Finding]:
-    from lipsync.shelf import load_catalogue  # noqa: PLC0415  as above
+def _vendors(home: Home) -> Iterator[Finding]:
+    from lipsync.workshop import Workshop  # noqa: PLC0415  as above
 
-    for vendor, reason in load_catalogue().availability(os.environ).items():
+    for vendor, reason in Workshop(home).availability.items():
         found = f"not set up: {reason}" if reason else "available"
         yield Finding(f"vendor {vendor}", found, good=True)

@@ -1,32 +1,31 @@
 """`dubline run` and `dubline demo`: one dub, from the flow to the lines on the terminal."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from flows.cli.answering import answer, answered, say, valid
+from flows.cli.opening import connected, reach
+from flows.cli.parting import Parting, parting
 from flows.cli.watching import watched
 from flows.embedded import serving
-from lipsync.errors import LipsyncError, StorageError, UsageError
+from lipsync.errors import StorageError, UsageError
 from lipsync.home import Home
 from lipsync.report import DubReport, StageRun
 
 # README, exit codes.
 VERIFICATION_FAILED = 8
-# Prefect's own patience is 60 s, six times over; a server that is there says so within one.
-REACH_LIMIT_S = 10.0
 
 
 def run_dub(fields: dict[str, Any], *, as_json: bool) -> None:
     """Dub one pair through the flow and answer with its report."""
     with answered(as_json=as_json):
-        params = valid(fields)
+        wish: Parting | None = fields.get("on_interrupt")
+        params = valid(fields | {"on_interrupt": wish or "leave"})
         _look_first(params)
-        report, stages = _through_the_flow(params)
+        report, stages = _through_the_flow(params, wish)
         _show(report, stages, as_json=as_json)
         if report.failed:
             raise typer.Exit(VERIFICATION_FAILED)
@@ -63,12 +62,12 @@ def _make(folder: Path) -> None:
 def _look_first(params: Any) -> None:
     """Refuse a bad file now, and not when a server has been started for it."""
     from lipsync.admission import inspect  # noqa: PLC0415  media libraries, not needed by --help
-    from tasks.workshop import workshop  # noqa: PLC0415  as above
+    from lipsync.workshop import Workshop  # noqa: PLC0415  as above
 
-    inspect(workshop(), params)
+    inspect(Workshop(Home.found()), params)
 
 
-def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
+def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
     # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -81,59 +80,24 @@ def _through_the_flow(params: Any) -> tuple[DubReport, tuple[StageRun, ...]]:
         )
 
         if given:
-            _reach(url)
+            reach(url)
         from flows.dub import dub  # noqa: PLC0415  as above
+        from tasks.following import aboard  # noqa: PLC0415  as above
         from tasks.stage import journal  # noqa: PLC0415  as above
 
         # Ending a flow waits up to a second for its heartbeat's thread. A run of a worker needs
         # the heartbeat, so that its death is noticed; here a person is watching.
         quiet = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-        with quiet, watched(), journal() as stages, _connected():
+        with (
+            aboard() as jobs,
+            parting(jobs, wish),
+            quiet,
+            watched(),
+            journal() as stages,
+            connected(),
+        ):
             report = dub(params)
         return report, tuple(stages)
-
-
-class ServerGone(LipsyncError):
-    """The Prefect server went away during a run; what was made and bought is kept."""
-
-    retryable = True
-    exit_code = 6
-
-
-@contextmanager
-def _connected() -> Iterator[None]:
-    """Say in one sentence that the server went away, once Prefect has given it up."""
-    import httpx  # noqa: PLC0415  Prefect's client, loaded by now
-
-    try:
-        yield
-    except httpx.TransportError as error:
-        raise ServerGone(
-            f"the Prefect server went away during the run ({error}); nothing that was made or "
-            "bought is lost, the same command starts a server and goes on from here"
-        ) from error
-
-
-def _reach(url: str) -> None:
-    """Ask a server that is not ours whether it is there, before a run is told to it.
-
-    Raises:
-        LipsyncError: It is not.
-    """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415  Prefect is served now
-    from prefect.settings import (  # noqa: PLC0415  as above
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_CLIENT_MAX_RETRIES,
-        temporary_settings,
-    )
-
-    brief = {PREFECT_API_REQUEST_TIMEOUT: REACH_LIMIT_S, PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(brief), get_client(sync_client=True) as client:
-        if (why := client.api_healthcheck()) is not None:
-            raise LipsyncError(
-                f"PREFECT_API_URL={url}: no Prefect server answers there ({why}); start it, "
-                "correct the address, or unset it to have one started for you"
-            ) from why
 
 
 def _show(report: DubReport, stages: tuple[StageRun, ...], *, as_json: bool) -> None:

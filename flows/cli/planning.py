@@ -5,17 +5,16 @@ from typing import Any
 from rich.console import Console
 
 from flows.cli.answering import answer, answered, valid
+from flows.cli.opening import opened
 from flows.cli.watching import watched
-from lipsync.home import Home
 
 
 def run_plan(fields: dict[str, Any], *, as_json: bool) -> None:
     """Hold one pair against every model of the catalogue and print the choices."""
     from lipsync import stages  # noqa: PLC0415  media libraries, not needed by --help
-    from lipsync.workshop import Workshop  # noqa: PLC0415  as above
 
-    with answered(as_json=as_json):
-        shop, params = Workshop(Home.found()), valid(fields)
+    with answered(as_json=as_json), opened() as shop:
+        params = valid(fields)
         with watched():
             pair = stages.probe(shop, params).value
             voice = stages.normalize(shop, params, pair).value

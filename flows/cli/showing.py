@@ -1,6 +1,6 @@
 """What a person reads: reports, plans, the catalogue."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,10 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.answering import answer, answered
-from lipsync.catalogue import Catalogue
 from lipsync.home import Home
 from lipsync.output import record_path
-from lipsync.report import DubReport, StageRun, figure
+from lipsync.report import DubReport, StageRun, figure, money
 from lipsync.select import Choice
 from lipsync.verdicts import Mark
 
@@ -46,7 +45,7 @@ def show_report(report: DubReport, stages: Sequence[StageRun]) -> None:
     for note in report.notes:
         out.print(f"note: {note}", markup=False, highlight=False)
     lines = (
-        ("model", f"{report.model} ({report.vendor}), billed ${report.billed_usd}"),
+        ("model", f"{report.model} ({report.vendor}), billed {money(report.billed_usd)}"),
         ("lengths", _lengths(report)),
         ("fit", _fit(report)),
         ("stages", ran or "all cached"),
@@ -92,37 +91,3 @@ def take_down(*, as_json: bool) -> None:
             answer({"down": said})
         else:
             Console().print(said, markup=False, highlight=False)
-
-
-def show_models(*, as_json: bool) -> None:
-    """Print the catalogue: every model, its price, and whether it can be used here and now."""
-    import os  # noqa: PLC0415  the environment decides what is available
-
-    from lipsync.shelf import load_catalogue  # noqa: PLC0415  tables of reports do not need it
-    from lipsync.vendors import availability  # noqa: PLC0415  as above
-
-    with answered(as_json=as_json):
-        catalogue = load_catalogue()
-        missing = availability(catalogue, os.environ)
-        if as_json:
-            rows = [
-                {
-                    **model.model_dump(mode="json"),
-                    "available": missing[model.vendor] is None,
-                    "unavailable_because": missing[model.vendor],
-                }
-                for model in catalogue.models.values()
-            ]
-            answer({"models": rows})
-            return
-        headings = ("model", "endpoint", "price", "can be used")
-        Console().print(table(headings, _rows(catalogue, missing), whole=2))
-
-
-def _rows(catalogue: Catalogue, missing: dict[str, str | None]) -> Iterator[tuple[str, ...]]:
-    for model in catalogue.models.values():
-        price = str(model.price).replace(" per minute of output", "/min")
-        price = price.replace(" per second of output", "/s")
-        why = missing[model.vendor] or "yes"
-        key = why.removesuffix(" is not set")
-        yield model.id, model.endpoint, price, why if key == why else f"needs {key}"

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from lipsync.progress import Listener, told
+from lipsync.progress import LOG, Listener, Reader, told
 
 
 @contextmanager
@@ -23,13 +24,27 @@ def watched() -> Iterator[None]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
-    with bars, told(_listener(bars)):
+    rows: dict[str, TaskID] = {}
+    with bars, told(_listener(bars, rows), _reader(bars, rows)):
         yield
 
 
-def _listener(bars: Progress) -> Listener:
+def _reader(bars: Progress, rows: dict[str, TaskID]) -> Reader:
+    """Write words beside the bar of their stage; what a vendor logs stays above the bars."""
+
+    def read(stage: str, words: str) -> None:
+        if stage == LOG:
+            bars.console.print(words, markup=False, highlight=False)
+            return
+        if stage not in rows:
+            rows[stage] = bars.add_task(stage, total=None, figure="")
+        bars.update(rows[stage], figure=escape(words))
+
+    return read
+
+
+def _listener(bars: Progress, rows: dict[str, TaskID]) -> Listener:
     """Draw one bar a stage; a stage that does not count its units only pulses."""
-    rows: dict[str, TaskID] = {}
 
     def heard(stage: str, done: int, total: int) -> None:
         if stage not in rows:

@@ -3,6 +3,6 @@
 Importing it loads SQLAlchemy; code that is only handed a ledger imports it for its type alone.
 """
 
-from lipsync.ledger.book import Intended, Ledger
+from lipsync.ledger.intent import Intended, Ledger
 
 __all__ = ["Intended", "Ledger"]

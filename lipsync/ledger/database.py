@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import sqlalchemy as sa
 
 from lipsync.disk import alone, disk_errors
 from lipsync.errors import StorageError
-from lipsync.ledger.schema import VERSION, metadata, schema_version
+from lipsync.ledger.schema import (
+    HEAD,
+    NOT_FOR_OLD,
+    OLD_VERSION,
+    alembic_version,
+    metadata,
+    schema_version,
+)
 
 # How long a writer waits for another before it gives up; a ledger write takes milliseconds, so
 # this only ends when a disk hangs or a machine is badly overloaded.
@@ -18,27 +26,58 @@ BUSY_MS = 60_000
 # Execution options of a connection that only reads: it takes no lock and waits for no one.
 READING = {"dubline_reading": True}
 
+# Whoever migrates a ledger on PostgreSQL holds this advisory lock: the letters "dubl" as a number.
+_MIGRATING = int.from_bytes(b"dubl")
+
 
 def opened(url: sa.URL) -> sa.Engine:
-    """Open a ledger's database, making its tables when it is new.
+    """Open a ledger's database: made when it is new, migrated when it is of an earlier Dubline.
 
     Raises:
-        StorageError: It cannot be opened, or belongs to another version of Dubline.
+        StorageError: It cannot be opened, or was written by a later Dubline.
     """
-    engine = sa.create_engine(url)
+    with database_errors(url):
+        engine = _engine(url)
+        if engine.dialect.name == "sqlite" and url.database:
+            with disk_errors(Path(url.database)):
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        if _is_new(url) or _stands_at(engine) != HEAD:
+            _bring_to_head(engine)
+    return engine
+
+
+def _is_new(url: sa.URL) -> bool:
+    """Say whether a SQLite file has yet to be made: its first connection needs it for itself."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return False
+    path = Path(url.database)
+    return not path.exists() or path.stat().st_size == 0
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    """Connect on demand; a connection the server has closed meanwhile is replaced."""
+    try:
+        on_a_server = url.get_backend_name() != "sqlite"
+        engine = sa.create_engine(url, pool_pre_ping=on_a_server, pool_timeout=BUSY_MS / 1000)
+    except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StorageError(
+            f"{url.render_as_string()}: needs a database driver that is not installed ({error}); "
+            "install dubline[postgres], or name a SQLite file"
+        ) from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
-    with database_errors(url):
-        if url.database and engine.dialect.name == "sqlite":
-            path = Path(url.database)
-            with disk_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with alone(path.with_name(f"{path.name}.setup")):
-                _make_tables(engine)
-        else:
-            _make_tables(engine)
+    else:
+        sa.event.listen(engine, "connect", _set_up_server)
     return engine
+
+
+def clock(connection: sa.Connection) -> datetime:
+    """Read the one clock all workers of a ledger share: the server's; for a file, the machine's."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
@@ -61,17 +100,80 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _make_tables(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
+def _set_up_server(connection: Any, _record: object) -> None:
+    """Have a commit on the server's disk before it is answered, whatever the server's default."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) "
+            "WHERE current_setting('synchronous_commit') = 'off'"
+        )
+        cursor.execute(f"SET lock_timeout = {BUSY_MS}")
+    connection.commit()
+
+
+def _stands_at(engine: sa.Engine) -> str | None:
+    """Say at which migration a ledger stands; None when it is new, or older than migrations."""
+    with engine.connect() as connection:
+        connection.execution_options(**READING)  # in place
+        if not sa.inspect(connection).has_table(alembic_version.name):
+            return None
+        stands_at: str | None = connection.execute(
+            sa.select(alembic_version.c.version_num)
+        ).scalar()
+        return stands_at
+
+
+def _bring_to_head(engine: sa.Engine) -> None:
+    """Make or migrate the tables in one transaction, one worker at a time."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+            _make_or_migrate(connection)
+        return
+    path = Path(engine.url.database or "ledger")
+    with alone(path.with_name(f"{path.name}.setup")), engine.connect() as connection:
+        # A table that others refer to is rebuilt under another name: no reference may be checked.
+        # It must be said outside a transaction, and is unsaid before the pool has it back.
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                _make_or_migrate(connection)
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _make_or_migrate(connection: sa.Connection) -> None:
+    there = set(sa.inspect(connection).get_table_names())
+    if "tickets" not in there:
         metadata.create_all(connection)
-        version = connection.execute(sa.select(schema_version.c.version)).scalar()
-        if version is None:
-            connection.execute(schema_version.insert().values(version=VERSION))
-        elif version != VERSION:
-            raise StorageError(
-                f"{engine.url.render_as_string()}: is a ledger of version {version}, this Dubline "
-                f"writes version {VERSION}; use the Dubline that made it, or another ledger"
-            )
+        connection.execute(alembic_version.insert().values(version_num=HEAD))
+        connection.execute(schema_version.insert().values(version=NOT_FOR_OLD))
+        return
+    if alembic_version.name not in there:
+        _take_over(connection)
+    from lipsync.ledger.migrations import STEPS, migrate  # noqa: PLC0415  loads Alembic
+
+    stands_at = connection.execute(sa.select(alembic_version.c.version_num)).scalar()
+    if stands_at not in {step.revision for step in STEPS.walk_revisions()}:
+        raise StorageError(_say_unknown(connection, stands_at))
+    migrate(connection)
+
+
+def _take_over(connection: sa.Connection) -> None:
+    """Begin to keep the version of a ledger that was made before Alembic."""
+    version = connection.execute(sa.select(schema_version.c.version)).scalar()
+    if version != OLD_VERSION:
+        raise StorageError(_say_unknown(connection, version))
+    alembic_version.create(connection)
+    connection.execute(alembic_version.insert().values(version_num="0001"))
+
+
+def _say_unknown(connection: sa.Connection, version: object) -> str:
+    return (
+        f"{connection.engine.url.render_as_string()}: is a ledger of version {version}, this "
+        f"Dubline knows those up to {HEAD}; use the Dubline that wrote it, or another ledger"
+    )
 
 
 @contextmanager
@@ -83,6 +185,11 @@ def database_errors(url: sa.URL) -> Iterator[None]:
     """
     try:
         yield
+    except sa.exc.TimeoutError as error:  # of the pool
+        raise StorageError(
+            f"{url.render_as_string()}: no connection was free for {BUSY_MS // 1000} s; "
+            "run less at once, or use a faster disk or server"
+        ) from error
     except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
             raise

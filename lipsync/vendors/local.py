@@ -1,6 +1,6 @@
 """The local vendor: the embedded engine behind the protocol of a paid one; free, and here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +11,7 @@ from lipsync.requests import ConformRequest
 from lipsync.store import Store
 from lipsync.tickets import Order, Receipt, Ticket
 from lipsync.values import File
-from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
+from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Media, Progress, Standing
 
 if TYPE_CHECKING:  # loads OpenCV
     from lipsync.engine import Rendering
@@ -36,19 +36,28 @@ class LocalVendor:
 
     name = "local"
     replayable = True
+    grace_s = 0.0
 
     def __init__(self, store: Store, engine: Engine | None = None) -> None:
         """Render with `engine`, else with the embedded one."""
         self._store = store
         self._engine = engine
 
-    def submit(self, order: Order) -> Receipt:
+    def prepare(self, order: Order) -> None:  # noqa: ARG002  the protocol asks with it
+        """Need no links: the files are here."""
+        return
+
+    def submit(self, order: Order, media: Media | None = None) -> Receipt:  # noqa: ARG002  the same
         """Take an order; nothing is rendered yet."""
         return Receipt(request_id=f"local-{order.key[:32]}")
 
-    def status(self, ticket: Ticket) -> Progress:  # noqa: ARG002  the protocol asks with it
+    def status(self, ticket: Ticket) -> Progress:  # noqa: ARG002  the same
         """Say that it is ready to be fetched, as everything here always is."""
         return Progress(state=Standing.DONE)
+
+    def watch(self, ticket: Ticket) -> Iterator[Progress]:
+        """Follow a job: it is done."""
+        yield self.status(ticket)
 
     def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
         """Render the order of a ticket.
@@ -66,6 +75,10 @@ class LocalVendor:
     def cancel(self, ticket: Ticket) -> CancelAnswer:  # noqa: ARG002  the same
         """Let go of a job: nothing runs here unless it is being fetched."""
         return CancelAnswer.REMOVED
+
+    def look_up(self, ticket: Ticket, taken: Callable[[str], bool]) -> Receipt | None:  # noqa: ARG002  the same
+        """Find a request: every order is taken, under an id of its own."""
+        return self.submit(ticket.order)
 
     def _at_hand(self, ticket: Ticket, ordered: File) -> File:
         """Find a file of an order where it is now, with the bytes it was ordered with."""

@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+from lipsync.errors import OutcomeUnknown
 from lipsync.store import Store
-from lipsync.tickets import Order, Receipt, Ticket
+from lipsync.tickets import Media, Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
 
@@ -36,16 +37,21 @@ class PaidVendor:
     """Takes every request it is sent, as the real ones do, and writes each on its bill.
 
     The books are files, so that they outlive the worker and are shared by all workers.
-    `answers` go wrong one after the other before the next request is taken.
+    `answers` go wrong one after the other before the next request is taken, `uploads` before the
+    next upload. Its list of requests shows what it took, unless it is `discreet`.
     """
 
     name = "paid"
     replayable = False
+    grace_s = 0.0
+    discreet = True
+    cancelling = CancelAnswer.ASKED
 
     def __init__(self, books: Path, result: Path | None = None) -> None:
         self._books = books
         self.result = result
         self.answers: list[Callable[[], None]] = []
+        self.uploads: list[Callable[[], None]] = []
         self.standings: list[Progress] = []
         books.mkdir(parents=True, exist_ok=True)
 
@@ -63,11 +69,38 @@ class PaidVendor:
         """How often a result was fetched."""
         return len(self._lines("fetched"))
 
-    def submit(self, order: Order) -> Receipt:
+    @property
+    def uploaded(self) -> int:
+        """How often a pair was uploaded."""
+        return len(self._lines("uploaded"))
+
+    def prepare(self, order: Order) -> Media:
+        if self.uploads:
+            self.uploads.pop(0)()
+        self._write("uploaded", order.key)
+        return media_of(order)
+
+    def submit(self, order: Order, media: Media | None) -> Receipt:
+        assert media == media_of(order)
         if self.answers:
             self.answers.pop(0)()
-        self._write("sold", order.key)
+        return self.take(order.key)
+
+    def take(self, key: str) -> Receipt:
+        """Take a job, and answer."""
+        self._write("sold", key)
         return Receipt(request_id=f"job-{self.sold}", urls={"status": "https://x/status"})
+
+    def watch(self, ticket: Ticket) -> Iterator[Progress]:  # noqa: ARG002  the protocol
+        return iter(())
+
+    def look_up(self, ticket: Ticket, taken: Callable[[str], bool]) -> Receipt | None:
+        if self.discreet:
+            raise OutcomeUnknown("paid has no list of requests")
+        jobs = enumerate(self._lines("sold"), 1)
+        found = [f"job-{number}" for number, key in jobs if key == ticket.key]
+        ours = [job for job in found if not taken(job)]
+        return Receipt(request_id=ours[0]) if ours else None
 
     def status(self, ticket: Ticket) -> Progress:  # noqa: ARG002  the protocol
         return self.standings.pop(0) if self.standings else Progress(state=Standing.DONE)
@@ -82,7 +115,7 @@ class PaidVendor:
         return Fetched(billed_usd=Decimal("0.04"), notes=("made by job",))
 
     def cancel(self, ticket: Ticket) -> CancelAnswer:  # noqa: ARG002  the protocol
-        return CancelAnswer.ASKED
+        return self.cancelling
 
     def _lines(self, book: str) -> list[str]:
         place = self._books / book
@@ -92,6 +125,14 @@ class PaidVendor:
         handle = os.open(self._books / book, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
         os.write(handle, f"{line}\n".encode())
         os.close(handle)
+
+
+def media_of(order: Order) -> Media:
+    """Say where a pair is after its upload; the links are signed."""
+    return Media(
+        video_url=f"https://cdn/{order.key}/video.mp4?signature=planted-secret",
+        voice_url=f"https://cdn/{order.key}/voice.wav?signature=planted-secret",
+    )
 
 
 def raising(error: Exception) -> Callable[[], None]:

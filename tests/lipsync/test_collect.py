@@ -3,11 +3,12 @@
 import resource
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from lipsync.collect import FIRST_PAUSE_S, LONGEST_PAUSE_S, Waiting, collect, pauses
+from lipsync.collect import collect, wrong_length
 from lipsync.errors import LipsyncError, OutcomeUnknown, StorageError, VendorBusy, VendorError
 from lipsync.home import Home
 from lipsync.ledger import Ledger
@@ -15,7 +16,9 @@ from lipsync.store import Store, hash_file
 from lipsync.submit import submit
 from lipsync.tickets import Ticket, TicketState
 from lipsync.vendors.protocol import Fetched, Fetching, Progress, Standing
+from lipsync.waiting import Waiting
 from tests.clips import make_clip
+from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import CALLS, at_once, die_at
 from tests.lipsync.orders import PaidVendor, make_order, raising
 from tests.lipsync.test_store import rewrite_unseen
@@ -28,11 +31,6 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip with its index in front, as vendors send them: a part of it opens and plays."""
     path = tmp_path_factory.mktemp("vendor") / "result.mp4"
     return make_clip(path, frames=25, container_options={"movflags": "+faststart"})
-
-
-@pytest.fixture
-def ledger(home: Home) -> Ledger:
-    return Ledger(home.ledger)
 
 
 @pytest.fixture
@@ -62,9 +60,9 @@ def test_a_delivered_ticket_is_not_fetched_again(
     assert vendor.fetches == 1
 
 
-def test_a_delivery_is_found_after_the_home_was_moved(
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store
-) -> None:
+def test_a_delivery_is_found_after_the_home_was_moved(vendor: PaidVendor, store: Store) -> None:
+    ledger = Ledger(store.home.ledger)
+    ticket = submit(make_order(), ledger, vendor).ticket
     collect(ticket, ledger, vendor, store)
     ledger.close()
     moved = Home(store.home.root.rename(store.home.root.with_name("moved")))
@@ -92,17 +90,17 @@ def test_a_delivery_that_was_harmed_is_fetched_again_and_not_bought_again(
 
 
 def test_four_processes_that_collect_one_ticket_fetch_it_once(
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf
 ) -> None:
     ledger.close()
-    at_once(4, lambda _number: collect(ticket, Ledger(home.ledger), vendor, store))
+    at_once(4, lambda _number: collect(ticket, shelf.open(), vendor, store))
     assert vendor.fetches == 1
 
 
 def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
-    ledger: Ledger, vendor: PaidVendor, store: Store, home: Home
+    ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf
 ) -> None:
-    point, worker = 1, Ledger(home.ledger)
+    point, worker = 1, shelf.open()
     ticket = submit(make_order("k1"), ledger, vendor).ticket
 
     def work() -> None:
@@ -116,7 +114,7 @@ def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
         ticket = submit(make_order(f"k{point}"), ledger, vendor).ticket
         assert vendor.sold_for(ticket.key) == 1
     store.sweep()
-    assert not [room for room in (home.root / "scratch").iterdir() if room.is_dir()]
+    assert not [room for room in (store.home.root / "scratch").iterdir() if room.is_dir()]
     assert point > 50
 
 
@@ -158,7 +156,7 @@ def test_a_voice_without_a_picture_is_no_video(
 
 
 def test_a_full_disk_is_said_and_the_result_is_fetched_when_there_is_room(  # noqa: PLR0913, PLR0917  fixtures
-    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, home: Home, tmp_path: Path
+    ticket: Ticket, ledger: Ledger, vendor: PaidVendor, store: Store, shelf: Shelf, tmp_path: Path
 ) -> None:
     class Large(PaidVendor):
         def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
@@ -168,7 +166,7 @@ def test_a_full_disk_is_said_and_the_result_is_fetched_when_there_is_room(  # no
     def collect_with_a_full_disk(_number: int) -> None:
         large = Large(tmp_path / "books", vendor.result)
         with pytest.raises(StorageError, match="MB free"):
-            collect(ticket, Ledger(home.ledger), large, store)
+            collect(ticket, shelf.open(), large, store)
 
     ledger.close()
     at_once(1, collect_with_a_full_disk)
@@ -183,29 +181,6 @@ def test_a_job_that_is_not_finished_is_collected_later(
     with pytest.raises(VendorBusy, match="queued at paid; nothing is lost"):
         collect(ticket, ledger, vendor, store, ONCE)
     assert collect(ticket, ledger, vendor, store, ONCE)
-
-
-def test_whoever_waits_is_told_every_answer(
-    ticket: Ticket,
-    ledger: Ledger,
-    vendor: PaidVendor,
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    slept_s: list[float] = []
-    monkeypatch.setattr("lipsync.collect.time.sleep", slept_s.append)
-    vendor.standings = [Progress(state=Standing.QUEUED), Progress(state=Standing.RUNNING)]
-    told: list[Standing] = []
-    collect(ticket, ledger, vendor, store, Waiting(watch=lambda it: told.append(it.state)))
-    assert told == [Standing.QUEUED, Standing.RUNNING, Standing.DONE]
-    assert slept_s == [FIRST_PAUSE_S, FIRST_PAUSE_S * 1.5]
-
-
-def test_the_pause_between_questions_grows_to_its_limit() -> None:
-    waits = pauses()
-    series = [next(waits) for _ in range(6)]
-    assert series == sorted(series)
-    assert (series[0], series[-1]) == (FIRST_PAUSE_S, LONGEST_PAUSE_S)
 
 
 def test_a_vendor_that_does_not_answer_has_not_lost_the_job(
@@ -281,6 +256,55 @@ def test_a_delivery_that_is_lost_everywhere_stays_delivered_and_paid(
     with pytest.raises(VendorError, match="expired"):
         collect(ticket, ledger, vendor, store)
     assert ledger.ticket(ticket.id).billed_usd == Decimal("0.04")
+
+
+@pytest.mark.parametrize(
+    ("frames", "rate", "pictures", "length_s", "wrong"),
+    [
+        pytest.param(250, 25, 250, 10.0, False, id="as predicted"),
+        pytest.param(600, 60, 250, 10.0, False, id="60 fps came back as 25"),
+        pytest.param(250, 25, 252, 10.08, False, id="two frames more"),
+        pytest.param(250, 25, 260, 10.4, True, id="ten frames more"),
+        pytest.param(250, 25, 125, 5.0, True, id="half of it"),
+        pytest.param(600, 60, 600, 24.0, True, id="all pictures, at another speed"),
+    ],
+)
+def test_the_length_that_was_bought_is_in_seconds(
+    frames: int, rate: int, pictures: int, length_s: float, wrong: bool
+) -> None:
+    order = make_order(frames=frames, rate=Fraction(rate))
+    assert (wrong_length(order, pictures, length_s) is not None) is wrong
+
+
+def test_another_length_than_was_bought_is_kept_paid_and_said(
+    ledger: Ledger, vendor: PaidVendor, store: Store
+) -> None:
+    ticket = submit(make_order(frames=50), ledger, vendor).ticket
+    for _ in range(2):
+        with pytest.raises(VendorError, match=r"it is 1.00 s long .25 pictures., 2.00 s were"):
+            collect(ticket, ledger, vendor, store)
+    now = ledger.ticket(ticket.id)
+    assert (now.state, now.billed_usd, vendor.fetches) == ("delivered", Decimal("0.04"), 1)
+    assert now.delivery is not None
+    assert now.delivery.path.is_file()
+    with pytest.raises(VendorError, match="raise its generation above 1"):
+        collect(submit(ticket.order, ledger, vendor).ticket, ledger, vendor, store)
+    assert vendor.sold == 1
+
+
+def test_a_price_nobody_knew_and_nobody_said_stays_unknown(
+    ledger: Ledger, store: Store, tmp_path: Path, result: Path
+) -> None:
+    class Discreet(PaidVendor):
+        def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
+            came = super().fetch(ticket, into, progress)
+            return came.model_copy(update={"billed_usd": None})
+
+    vendor = Discreet(tmp_path / "books", result)
+    ticket = submit(make_order(quoted_usd=None), ledger, vendor).ticket
+    delivery = collect(ticket, ledger, vendor, store)
+    assert delivery.billed_usd is None
+    assert "nobody knows" in delivery.notes[-1]
 
 
 def test_a_ticket_that_was_not_sent_is_not_collected(

@@ -9,23 +9,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from lipsync.errors import StorageError, UsageError
 from lipsync.home import Home
 from lipsync.ledger import Ledger
-from lipsync.ledger.rows import of_new, written
-from lipsync.ledger.schema import events, metadata, tickets
-from lipsync.tickets import ALLOWED, IllegalMove, Receipt, Ticket, TicketMoved, TicketState
+from lipsync.tickets import ALLOWED, IllegalMove, Media, Receipt, Ticket, TicketMoved, TicketState
+from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import CALLS, at_once, die_at
-from tests.lipsync.orders import NO_FILE, make_order
+from tests.lipsync.orders import NO_FILE, make_order, media_of
+from tests.lipsync.servers import database
 
 RECEIPT = Receipt(request_id="job-1", urls={"status": "https://x/s"})
-
-
-@pytest.fixture
-def ledger(home: Home) -> Ledger:
-    return Ledger(home.ledger)
 
 
 def bring(ledger: Ledger, state: TicketState, key: str = "k1") -> Ticket:
@@ -71,8 +65,8 @@ def test_a_ticket_is_what_was_ordered(ledger: Ledger) -> None:
 
 def test_a_key_has_one_ticket(ledger: Ledger) -> None:
     first, second = ledger.intend(make_order()), ledger.intend(make_order())
-    assert (first.new, second.new) == (True, False)
-    assert second.ticket == first.ticket
+    assert second.ticket.id == first.ticket.id
+    assert len(ledger.tickets()) == 1
 
 
 def test_a_ticket_is_read_back_as_it_was_written(ledger: Ledger) -> None:
@@ -134,7 +128,8 @@ def test_of_two_workers_with_one_ticket_in_hand_one_moves_it(ledger: Ledger) -> 
 
 def test_an_answer_about_an_earlier_attempt_cannot_end_a_later_one(ledger: Ledger) -> None:
     first = bring(ledger, TicketState.SUBMITTED)
-    again = ledger.again(ledger.failed(first, "broke", Decimal(0)), make_order())
+    ledger.failed(first, "broke", Decimal(0))
+    again = ledger.intend(make_order()).ticket
     second = ledger.submitted(ledger.submitting(again), Receipt(request_id="job-2"))
     with pytest.raises(TicketMoved):
         ledger.completed(first)
@@ -153,13 +148,12 @@ def test_what_may_have_cost_something_is_not_ordered_again(
 ) -> None:
     ticket = ledger.failed(bring(ledger, TicketState.SUBMITTED), "broke", billed_usd)
     assert ticket.state is state
-    with pytest.raises(IllegalMove, match="known to have cost nothing"):
-        ledger.again(ticket, make_order())
+    assert ledger.intend(make_order()) == (ticket, False)
 
 
 def test_what_cost_nothing_is_ordered_again_and_its_history_stays(ledger: Ledger) -> None:
     ticket = ledger.failed(bring(ledger, TicketState.SUBMITTED), "broke", Decimal(0))
-    again = ledger.again(ticket, make_order(quoted_usd=Decimal(1)))
+    again = ledger.intend(make_order(quoted_usd=Decimal(1))).ticket
     assert (again.id, again.attempt, again.request_id) == (ticket.id, 2, None)
     assert again.quoted_usd == Decimal(1)
     broke = next(event for event in ledger.history(again) if event.state == "failed")
@@ -177,21 +171,20 @@ def test_a_ticket_that_is_not_there_is_said(ledger: Ledger) -> None:
         ledger.ticket(7)
 
 
-def test_eight_processes_that_open_a_new_ledger_at_once_write_one_ticket(home: Home) -> None:
+def test_eight_processes_that_open_a_new_ledger_at_once_write_one_ticket(shelf: Shelf) -> None:
     def intend(number: int) -> None:
-        ledger = Ledger(home.ledger)
-        assert ledger.intend(make_order("same")).ticket.id == 1
+        ledger = shelf.open()
+        ledger.intend(make_order("same"))
         ledger.intend(make_order(f"own-{number}"))
 
-    home.folder()
     at_once(8, intend)
-    assert len(Ledger(home.ledger).tickets()) == 9
+    assert len(shelf.open().tickets()) == 9
 
 
-def test_a_writer_killed_anywhere_leaves_a_ledger_that_reads_well(home: Home) -> None:
+def test_a_writer_killed_anywhere_leaves_a_ledger_that_reads_well(shelf: Shelf) -> None:
     """A ticket stands where its history says, at every point."""
     point = 1
-    writer, reader = Ledger(home.ledger), Ledger(home.ledger)
+    writer, reader = shelf.open(), shelf.open()
 
     def write() -> None:
         bring(writer, TicketState.DELIVERED, f"k{point}")
@@ -204,7 +197,8 @@ def test_a_writer_killed_anywhere_leaves_a_ledger_that_reads_well(home: Home) ->
     assert point > 50
 
 
-def test_a_commit_is_on_the_disk_and_readers_do_not_wait(ledger: Ledger, home: Home) -> None:
+def test_a_commit_is_on_the_disk_and_readers_do_not_wait(home: Home) -> None:
+    ledger = Ledger(home.ledger)
     bring(ledger, TicketState.SUBMITTED)
     with ledger._writing(), sqlite3.connect(home.ledger) as other:
         assert other.execute("select state from tickets").fetchall() == [("submitted",)]
@@ -213,13 +207,14 @@ def test_a_commit_is_on_the_disk_and_readers_do_not_wait(ledger: Ledger, home: H
         assert connection.exec_driver_sql("pragma synchronous").scalar() == 2  # FULL
 
 
-def test_a_ledger_of_another_version_is_not_touched(ledger: Ledger, home: Home) -> None:
-    ledger.tickets()
-    ledger.close()
-    with sqlite3.connect(home.ledger) as file:
-        file.execute("update schema_version set version = 99")
-    with pytest.raises(StorageError, match="version 99"):
-        Ledger(home.ledger).intend(make_order())
+def test_a_commit_is_on_the_servers_disk_whatever_its_default(server: str, home: Home) -> None:
+    with database(server, "hasty") as (url, _, _mend):
+        ledger = Ledger(url, home.folder("locks"))
+        with sa.create_engine(url).begin() as connection:
+            connection.execute(sa.text("ALTER DATABASE hasty SET synchronous_commit = off"))
+        with ledger._reading() as connection:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+        ledger.close()
 
 
 def test_a_file_that_is_no_ledger_is_said_and_left_alone(home: Home) -> None:
@@ -241,14 +236,22 @@ def test_a_password_in_the_address_is_not_shown() -> None:
     assert "hunter2" not in str(raised.value)
 
 
-def test_the_tables_and_statements_are_postgresql_too() -> None:
-    dialect: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    order = written(of_new(make_order(), datetime.now(UTC)))
-    statements: list[sa.ClauseElement] = [
-        *(sa.schema.CreateTable(table) for table in metadata.sorted_tables),
-        tickets.insert().values(order),
-        tickets.update().where(tickets.c.id == 1).values(order),
-        sa.select(events).where(events.c.ticket_id == 1).order_by(events.c.id),
-    ]
-    for statement in statements:
-        assert str(statement.compile(dialect=dialect))
+def test_what_a_vendor_says_is_written_down_whatever_it_says(ledger: Ledger) -> None:
+    ticket = bring(ledger, TicketState.SUBMITTING)
+    odd = Receipt(request_id="job-\0\ud800" + "x" * 1000, urls={"status": "https://x/\0\ud800"})
+    assert (ledger.submitted(ticket, odd).request_id or "").endswith("x" * 1000)
+
+
+def test_a_signature_is_not_in_the_ledger(ledger: Ledger) -> None:
+    ticket = ledger.prepared(bring(ledger, TicketState.INTENDED), media_of(make_order()))
+    assert ticket.media == Media(
+        video_url="https://cdn/k1/video.mp4", voice_url="https://cdn/k1/voice.wav"
+    )
+    ticket = ledger.refused(ticket, f"cannot read {media_of(make_order()).video_url} (403)")
+    assert ticket.detail == "cannot read https://cdn/k1/video.mp4 (403)"
+    assert "planted" not in repr((ticket, ledger.history(ticket), media_of(make_order())))
+
+
+def test_a_driver_that_is_not_installed_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="driver that is not installed"):
+        Ledger("postgresql+asyncpgg://db/dubline", locks=tmp_path).tickets()

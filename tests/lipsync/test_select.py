@@ -216,10 +216,10 @@ def test_an_option_leaves_only_the_models_that_take_it() -> None:
     assert accepted(selected(options={"seed": 3})) == ["latentsync"]
 
 
-def test_an_option_that_is_taken_and_ignored_is_a_warning() -> None:
+def test_an_option_that_would_be_ignored_is_refused_and_not_dropped() -> None:
     selection = selected(options={"temperature": 0.8})
-    assert accepted(selection) == ["sync-3", "unified-lipsync-2-pro", "unified-lipsync-2"]
-    assert the(selection, "sync-3").warnings == ("sync-3 ignores temperature",)
+    assert accepted(selection) == ["unified-lipsync-2-pro", "unified-lipsync-2"]
+    assert the(selection, "sync-3").reasons == ("sync-3 ignores temperature",)
 
 
 @pytest.mark.parametrize(

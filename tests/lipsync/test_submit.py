@@ -12,9 +12,11 @@ from lipsync.errors import OutcomeUnknown, StorageError, VendorBusy, VendorError
 from lipsync.home import Home
 from lipsync.ledger import Ledger
 from lipsync.submit import submit
-from lipsync.tickets import Order, Receipt, TicketState
+from lipsync.tickets import Media, Order, Receipt, TicketState
+from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import CALLS, at_once, die_at
 from tests.lipsync.orders import PaidVendor, make_order, raising
+from tests.lipsync.servers import database
 
 # Points of death that are passed over; 1 takes a minute and was run, with the same outcome.
 STRIDE = 7
@@ -25,11 +27,6 @@ class FreeVendor(PaidVendor):
 
     name = "free"
     replayable = True
-
-
-@pytest.fixture
-def ledger(home: Home) -> Ledger:
-    return Ledger(home.ledger)
 
 
 @pytest.fixture
@@ -45,14 +42,14 @@ def test_an_order_is_sent_and_its_receipt_is_written_down(
     assert ledger.by_key("k1") == submitted.ticket
 
 
-def test_the_ledger_knows_of_the_request_before_it_leaves(home: Home, ledger: Ledger) -> None:
+def test_the_ledger_knows_of_the_request_before_it_leaves(shelf: Shelf, ledger: Ledger) -> None:
     class Onlooker(PaidVendor):
-        def submit(self, order: Order) -> Receipt:
-            (ticket,) = Ledger(home.ledger).tickets()
+        def submit(self, order: Order, media: Media | None) -> Receipt:
+            (ticket,) = shelf.open().tickets()
             assert ticket.state is TicketState.SUBMITTING
-            return super().submit(order)
+            return super().submit(order, media)
 
-    assert submit(make_order(), ledger, Onlooker(home.root / "books")).new
+    assert submit(make_order(), ledger, Onlooker(shelf.home.root / "books")).new
 
 
 def test_an_order_that_was_sent_is_attached_to(ledger: Ledger, vendor: PaidVendor) -> None:
@@ -67,12 +64,11 @@ def test_another_generation_is_bought_on_purpose(ledger: Ledger, vendor: PaidVen
 
 
 def test_six_processes_with_one_order_buy_it_once(
-    home: Home, ledger: Ledger, vendor: PaidVendor
+    shelf: Shelf, ledger: Ledger, vendor: PaidVendor
 ) -> None:
     def buy(_number: int) -> None:
-        assert submit(make_order(), Ledger(home.ledger), vendor).ticket.request_id == "job-1"
+        assert submit(make_order(), shelf.open(), vendor).ticket.request_id == "job-1"
 
-    home.folder()
     at_once(6, buy)
     assert (vendor.sold, len(ledger.tickets())) == (1, 1)
 
@@ -151,19 +147,37 @@ def test_a_receipt_that_cannot_be_written_down_is_said_aloud(home: Home, tmp_pat
     class Disk(PaidVendor):
         """The disk fills up while the request is under way."""
 
-        def submit(self, order: Order) -> Receipt:
-            receipt = super().submit(order)
+        def submit(self, order: Order, media: Media | None) -> Receipt:
+            receipt = super().submit(order, media)
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
             return receipt
 
     def buy(_number: int) -> None:
-        with pytest.raises(StorageError, match="accepted by paid as job-1"):
+        with pytest.raises(StorageError, match=r"accepted by paid as job-1.*--bought job-1"):
             submit(make_order(), Ledger(home.ledger), Disk(tmp_path / "books"))
 
     home.folder()
     at_once(1, buy)
     with pytest.raises(OutcomeUnknown):
         submit(make_order(), Ledger(home.ledger), PaidVendor(tmp_path / "books"))
+
+
+def test_a_receipt_is_said_aloud_when_the_server_is_gone(
+    server: str, home: Home, tmp_path: Path
+) -> None:
+    class Outage(PaidVendor):
+        """The database goes away while the request is under way."""
+
+        def submit(self, order: Order, media: Media | None) -> Receipt:
+            cut_off("gone")
+            return super().submit(order, media)
+
+    with database(server, "gone") as (url, cut_off, mend):
+        with pytest.raises(StorageError, match=r"accepted by paid as job-1.*--bought job-1"):
+            submit(make_order(), Ledger(url, home.folder("locks")), Outage(tmp_path / "books"))
+        mend("gone")
+        with pytest.raises(OutcomeUnknown):
+            submit(make_order(), Ledger(url, home.folder("locks")), PaidVendor(tmp_path / "books"))
 
 
 @pytest.mark.parametrize(
@@ -174,27 +188,29 @@ def test_a_receipt_that_cannot_be_written_down_is_said_aloud(home: Home, tmp_pat
     ],
 )
 def test_killed_while_sending_the_order_is_not_sent_again(
-    home: Home, vendor: PaidVendor, tmp_path: Path, arrived: bool, sold: int
+    shelf: Shelf, vendor: PaidVendor, tmp_path: Path, arrived: bool, sold: int
 ) -> None:
     class Deadly(PaidVendor):
-        def submit(self, order: Order) -> Receipt:
+        def submit(self, order: Order, media: Media | None) -> Receipt:
             if arrived:
-                super().submit(order)
+                super().submit(order, media)
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError
 
-    ledger, deadly = Ledger(home.ledger), Deadly(tmp_path / "books")
-    assert die_at(10**6, lambda: submit(make_order(), Ledger(home.ledger), deadly))
+    ledger, deadly = shelf.open(), Deadly(tmp_path / "books")
+    assert die_at(10**6, lambda: submit(make_order(), shelf.open(), deadly))
     for _ in range(2):
         with pytest.raises(OutcomeUnknown, match="its worker died while sending"):
             submit(make_order(), ledger, vendor)
     assert vendor.sold == sold
 
 
-def test_killed_anywhere_a_paid_order_is_sent_at_most_once(home: Home, vendor: PaidVendor) -> None:
+def test_killed_anywhere_a_paid_order_is_sent_at_most_once(
+    shelf: Shelf, vendor: PaidVendor
+) -> None:
     """Before the entry "submitting" it is sent again; after the receipt it is attached to."""
     ends, point = [], 1
-    worker, heir = Ledger(home.ledger), Ledger(home.ledger)
+    worker, heir = shelf.open(), shelf.open()
 
     def order() -> Order:
         return make_order(f"k{point}")
@@ -224,9 +240,9 @@ def test_killed_anywhere_a_paid_order_is_sent_at_most_once(home: Home, vendor: P
     )
 
 
-def test_killed_anywhere_a_free_order_always_gets_its_ticket(home: Home, tmp_path: Path) -> None:
+def test_killed_anywhere_a_free_order_always_gets_its_ticket(shelf: Shelf, tmp_path: Path) -> None:
     point = 1
-    worker, heir = Ledger(home.ledger), Ledger(home.ledger)
+    worker, heir = shelf.open(), shelf.open()
     vendor = FreeVendor(tmp_path / "books")
 
     def order() -> Order:

@@ -1,0 +1,159 @@
+"""Reading the ledger, and the transactions it is read and written in."""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from lipsync.budget import Amount
+from lipsync.disk import alone, disk_errors
+from lipsync.errors import UsageError
+from lipsync.ledger import rows
+from lipsync.ledger.database import READING, clock, database_errors, opened
+from lipsync.ledger.leases import LEASE_S, is_held_elsewhere, place_of
+from lipsync.ledger.schema import events, tickets
+from lipsync.ledger.spending import total
+from lipsync.tickets import Event, Ticket, TicketState
+
+
+class Pages:
+    """The readable side of a ledger."""
+
+    def __init__(
+        self, place: Path | str, locks: Path | None = None, *, lease_s: float = LEASE_S
+    ) -> None:
+        """Name a ledger; nothing is opened or created until it is used.
+
+        Args:
+            place: A SQLite file, or an SQLAlchemy URL ("postgresql+psycopg://…").
+            locks: Folder for lock files; beside the SQLite file unless given.
+            lease_s: How long a worker at another place is believed to live without a sign of it.
+
+        Raises:
+            UsageError: The ledger is on a server, or nowhere, and no folder was given.
+        """
+        if isinstance(place, Path):
+            self.url = sa.URL.create("sqlite", database=str(place.absolute()))
+        else:
+            self.url = sa.make_url(place)
+        if locks is None:
+            if self.url.get_backend_name() != "sqlite" or not self.url.database:
+                raise UsageError(f"{self.url!r}: name a folder for this ledger's lock files")
+            locks = Path(self.url.database).with_name("locks")
+        self._locks = locks
+        self._lease_s = lease_s
+
+    def ticket(self, ticket_id: int) -> Ticket:
+        """Read a ticket as it stands.
+
+        Raises:
+            UsageError: There is no such ticket.
+        """
+        with self._reading() as connection:
+            found = any_ticket(connection, tickets.c.id == ticket_id)
+        if found is None:
+            raise UsageError(
+                f"{ticket_id}: there is no such ticket; `dubline requests list` shows them all"
+            )
+        return found
+
+    def by_key(self, key: str) -> Ticket | None:
+        """Read the ticket of a dub, if there is one."""
+        with self._reading() as connection:
+            return any_ticket(connection, tickets.c.key == key)
+
+    def tickets(self, states: Collection[TicketState] = tuple(TicketState)) -> tuple[Ticket, ...]:
+        """Read all tickets in one of these states, oldest first."""
+        wanted = tickets.c.state.in_([state.value for state in states])
+        query = sa.select(tickets).where(wanted).order_by(tickets.c.id)
+        with self._reading() as connection:
+            return tuple(rows.to_ticket(row) for row in connection.execute(query).mappings())
+
+    def history(self, ticket: Ticket) -> tuple[Event, ...]:
+        """Read every move a ticket made, oldest first."""
+        query = sa.select(events).where(events.c.ticket_id == ticket.id).order_by(events.c.id)
+        with self._reading() as connection:
+            return tuple(rows.to_event(row) for row in connection.execute(query).mappings())
+
+    def spent(self, scope: str) -> Amount:
+        """Read what the tickets of a run or a day come to: "run:NAME", "day:2026-11-20"."""
+        with self._reading() as connection:
+            return total(connection, scope)
+
+    def is_taken(self, request_id: str, ticket: Ticket) -> bool:
+        """Say whether a vendor's request belongs to another ticket, or another attempt of this."""
+        theirs = (events.c.ticket_id != ticket.id) | (events.c.attempt != ticket.attempt)
+        query = (
+            sa.select(events.c.id)
+            .join(tickets, tickets.c.id == events.c.ticket_id)
+            .where((events.c.request_id == request_id) & (tickets.c.vendor == ticket.vendor))
+            .where(theirs)
+            .limit(1)
+        )
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def now(self) -> datetime:
+        """Read the clock that all workers of this ledger share."""
+        with self._reading() as connection:
+            return clock(connection)
+
+    def is_held_elsewhere(self, ticket: Ticket) -> bool:
+        """Say whether a worker at another place is sending a ticket and must be believed to live.
+
+        Of the workers here the one that is `alone` with the ticket's key knows that it is not.
+        """
+        return is_held_elsewhere(ticket, self._place, self.now())
+
+    def alone(self, purpose: str, key: str) -> AbstractContextManager[None]:
+        """Be the only worker of this place that does this for this key.
+
+        The lock frees itself when its holder dies, so whoever holds it knows that a ticket left
+        halfway at this place was left by the dead.
+        """
+        self._make_locks()
+        name = hashlib.sha256(key.encode()).hexdigest()
+        return alone(self._locks / f"{purpose}-{name}.lock")
+
+    def close(self) -> None:
+        """Give back the connections; the ledger may be used again."""
+        self._engine.dispose()
+
+    @cached_property
+    def _place(self) -> str:
+        self._make_locks()
+        return place_of(self._locks)
+
+    def _make_locks(self) -> None:
+        with disk_errors(self._locks):
+            self._locks.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        return opened(self.url)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One transaction: committed and on the disk when it ends, or it never was."""
+        with database_errors(self.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with database_errors(self.url), self._engine.connect() as connection:
+            yield connection.execution_options(**READING)
+
+
+def any_ticket(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Ticket | None:
+    """Read the ticket of which this holds, if there is one."""
+    row = connection.execute(sa.select(tickets).where(where)).mappings().first()
+    return None if row is None else rows.to_ticket(row)
+
+
+def one_ticket(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Ticket:
+    """Read the ticket of which this holds."""
+    return rows.to_ticket(connection.execute(sa.select(tickets).where(where)).mappings().one())

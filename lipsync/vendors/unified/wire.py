@@ -1,0 +1,137 @@
+"""The wire: one request, one answer, nothing repeated, nothing followed."""
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from lipsync.errors import VendorBusy
+from lipsync.vendors.unified.faults import Reply, said
+from lipsync.vendors.unified.rulings import Ruling, on_silence, on_submit
+
+# A connection that takes longer is not going to come; nothing has been sent until it is there.
+CONNECT_S = 30.0
+# How long the answer to a question may take; it is asked again anyway.
+ASK_S = 60.0
+# No answer of this API comes near it: the longest is a task, under 10 kB.
+LONGEST_ANSWER_BYTES = 2**20
+
+# Raised before a byte of the request has left: no connection, no TLS, no tunnel, no such request.
+NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+class Wire:
+    """The API with one key; honours HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
+
+    def __init__(self, key: str, reply_timeout_s: float) -> None:
+        """Open nothing yet.
+
+        Args:
+            key: The Bearer token.
+            reply_timeout_s: How long the answer to the POST is waited for.
+        """
+        self._key = key
+        self._reply_timeout_s = reply_timeout_s
+
+    def post(self, url: str, body: dict[str, Any]) -> Ruling:
+        """Send the one POST that buys and rule on what comes back; it never leaves twice.
+
+        It has a connection of its own: one that was kept may be closed while the request is on it.
+
+        Raises:
+            VendorBusy: This machine cannot send anything as it is set up.
+        """
+        with self._client(self._reply_timeout_s) as client:
+            try:
+                return on_submit(self._answer(client, "POST", url, json=body))
+            except NEVER_LEFT as error:
+                return on_silence(self._named(error), sent=False)
+            except httpx.HTTPError as error:
+                return on_silence(self._named(error), sent=True)
+
+    def get(self, url: str) -> Reply:
+        """Ask something that costs nothing.
+
+        Raises:
+            VendorBusy: There was no answer.
+        """
+        with self._client(ASK_S) as client:
+            try:
+                return self._answer(client, "GET", url)
+            except httpx.HTTPError as error:
+                why = self._named(error)
+                raise VendorBusy(
+                    f"unified did not answer ({why}); nothing is lost, ask again"
+                ) from error
+
+    @contextmanager
+    def _client(self, timeout_s: float) -> Iterator[httpx.Client]:
+        """Open a client that follows no redirect: it would take the POST, or the key, elsewhere."""
+        timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
+        headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
+        try:
+            client = httpx.Client(
+                timeout=timeout, headers=headers, follow_redirects=False, verify=self._trusted
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            raise VendorBusy(
+                f"nothing can be sent from here ({type(error).__name__}); check SSL_CERT_FILE, "
+                "HTTPS_PROXY and ALL_PROXY"
+            ) from error
+        with client:
+            yield client
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """Whom we believe to be who they say; reading it takes longer than most answers."""
+        return httpx.create_ssl_context()
+
+    def _answer(self, client: httpx.Client, method: str, url: str, **sent: Any) -> Reply:
+        """Take in an answer; the key is cut out should the vendor repeat it."""
+        with client.stream(method, url, **sent) as response:
+            text = _text(response).replace(self._key, "***")
+        return Reply(
+            status=response.status_code,
+            body=_json(text),
+            text=said(text),
+            retry_after_s=_seconds(response.headers.get("retry-after")),
+        )
+
+    def _named(self, error: httpx.HTTPError) -> str:
+        """Name a failure of the connection: its kind, and what the system says."""
+        words = f"{type(error).__name__}: {error}".replace(self._key, "***")
+        return said(words.rstrip(": "))
+
+
+def _text(response: httpx.Response) -> str:
+    """Read an answer to its end, or as far as no answer of the API goes."""
+    read = bytearray()
+    for part in response.iter_bytes():
+        read += part
+        if len(read) > LONGEST_ANSWER_BYTES:
+            break
+    return read[:LONGEST_ANSWER_BYTES].decode("utf-8", errors="replace")
+
+
+def _json(text: str) -> Any:
+    """Read JSON; None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _seconds(header: str | None) -> float | None:
+    """Read `Retry-After` where it is given in seconds; its other form is a date."""
+    return float(header) if header is not None and header.strip().isdecimal() else None
