@@ -95,7 +95,11 @@ def _private(home: Path) -> dict[str, str]:
 
 def _logs(inherited: Mapping[str, str]) -> dict[str, str]:
     named = inherited.get("PREFECT_LOGGING_EXTRA_LOGGERS", "")
-    return {"PREFECT_LOGGING_EXTRA_LOGGERS": _joined(named, "lipsync")}
+    return {
+        "PREFECT_LOGGING_EXTRA_LOGGERS": _joined(named, "lipsync"),
+        # A stage that is called as a plain function has no run's page to write to.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
 
 
 def _direct(inherited: Mapping[str, str]) -> dict[str, str]:
