@@ -188,8 +188,11 @@ def test_the_shell_completes_commands_and_models(home: Home) -> None:
     assert set(models) == {"sync-2", "sync-2-pro", "sync-2-pro-endpoint"}
 
 
-def test_the_shell_is_told_how_to_complete(here: Here) -> None:
-    assert "_DUBLINE_COMPLETE=complete_bash" in here("--show-completion", "bash").out
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_is_told_how_to_complete(home: Home, shell: str) -> None:
+    env = environment(home, _DUBLINE_COMPLETE=f"source_{shell}")  # whatever shell this runs in
+    script = subprocess.check_output([DUBLINE], env=env, text=True)
+    assert f"_DUBLINE_COMPLETE=complete_{shell}" in script
 
 
 def test_a_prefect_server_that_is_not_there_is_named_with_its_address(
