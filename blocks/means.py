@@ -50,9 +50,14 @@ class BlockMeans(Means):
         return super().hosting() if block is None else block.settings()
 
     def ledger(self) -> LedgerSettings:
-        """Return where the ledger is, and the limits of spending."""
-        block = self._block(Ledger)
-        return super().ledger() if block is None else block.settings()
+        """Return where the ledger is, and the limits; what a block leaves empty is as below it."""
+        block, beneath = self._block(Ledger), super().ledger()
+        if block is None:
+            return beneath
+        said = block.settings()
+        return beneath.model_copy(
+            update={name: getattr(said, name) for name in said.model_fields_set}
+        )
 
     def home(self) -> Home:
         """Return where everything but the outputs is kept."""

@@ -28,6 +28,9 @@ class UnifiedAccount(Block):
     poll_path: str | None = Field(
         default=None, description="Where a task is asked after; empty: /v1/tasks/{id}."
     )
+    in_flight: int | None = Field(
+        default=None, description="Jobs there at once; those beyond wait here. Empty: 10."
+    )
 
     def settings(self) -> UnifiedSettings:
         """Return the account as the domain takes it.

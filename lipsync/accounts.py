@@ -76,6 +76,13 @@ class FalSettings(Value):
         le=1_048_576,  # the links are kept with the ticket
         description="Files up to this size travel inside the request; 0: none.",
     )
+    in_flight: int = Field(
+        # fal lets new accounts run 2 jobs at once, and up to 40 as they buy; what is beyond that
+        # waits in its queue and is never turned away (fal-protocol.md §8).
+        default=2,
+        ge=1,
+        description="Jobs of the account that are there at once; those beyond wait here.",
+    )
     reply_timeout_s: float = Field(default=REPLY_TIMEOUT_S, gt=0)
 
     @classmethod
@@ -102,6 +109,12 @@ class UnifiedSettings(Value):
     )
     voice_field: str | None = Field(default=None, pattern=r"^\w+$", description="The same.")
     poll_path: str = Field(default="/v1/tasks/{id}", pattern=r"^/.*\{id\}")
+    in_flight: int = Field(
+        # Ours: no vendor of this API publishes a figure.
+        default=10,
+        ge=1,
+        description="Jobs of the account that are there at once; those beyond wait here.",
+    )
     reply_timeout_s: float = Field(default=REPLY_TIMEOUT_S, gt=0)
 
     @classmethod

@@ -6,6 +6,7 @@ nobody published is absent, never guessed.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 from lipsync.fit import SyncMode
 from lipsync.price import Price
 from lipsync.sources import Cited, Source, cited
-from lipsync.values import Value
+from lipsync.values import Value, content_key
 
 
 class Policy(StrEnum):
@@ -206,6 +207,11 @@ class Catalogue(Value):
                 f"unknown sources {sorted(unknown)}, unknown vendors {sorted(sellers)}"
             )
         return self
+
+    @cached_property
+    def key(self) -> str:
+        """Name it by all it says: equal keys, equal catalogues."""
+        return content_key("catalogue", 1, self)
 
     def availability(self, environ: Mapping[str, str]) -> dict[str, str | None]:
         """Say of every vendor why it cannot be used; None when it can."""

@@ -69,7 +69,24 @@ def collected(
     """Do as `collect`, and say who fetched it."""
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
-        ticket = _ended(ticket, wait(ticket, vendor, waiting), ledger)
+        ticket = ended(ticket, wait(ticket, vendor, waiting), ledger)
+    return brought(ticket, ledger, vendor, store)
+
+
+def brought(ticket: Ticket, ledger: "Ledger", vendor: Vendor, store: Store) -> Collected:
+    """Fetch the result of a job that has ended, unless it is in the store; wait for no job.
+
+    Args:
+        ticket: As it stands.
+        ledger: Where it is written.
+        vendor: Who has the result.
+        store: Where it goes.
+
+    Raises:
+        VendorBusy: The job has not ended, or the transfer broke off; collect again later.
+        VendorError: Or one of its kinds: from where the ticket stands, there will be no result.
+        StorageError: The result could not be written.
+    """
     if (delivery := _at_hand(ticket, store)) is not None:
         return Collected(delivery=delivery, new=False)
     with ledger.alone("collect", ticket.key):
@@ -79,8 +96,17 @@ def collected(
         return Collected(delivery=_fetched(ticket, ledger, vendor, store), new=True)
 
 
-def _ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
-    """Write down how a job ended, unless another worker has."""
+def ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
+    """Write down how a job ended, unless another worker has.
+
+    Args:
+        ticket: `submitted`.
+        progress: The vendor's last word about it: done, failed, cancelled or lost.
+        ledger: Where it is written.
+
+    Returns:
+        The ticket as it stands now.
+    """
     said = progress.detail or f"{ticket.vendor} did not say why"
     try:
         if progress.state is Standing.DONE:

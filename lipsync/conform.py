@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair
+from lipsync.fit import FittedPair, FittedPicture, picture_plan
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
 from lipsync.media.damage import damaged_frames
 from lipsync.media.source import Source
 from lipsync.media.tempo import length_of, write_at_tempo, write_voice
-from lipsync.requests import ConformRequest
+from lipsync.requests import ConformRequest, PictureRequest
 from lipsync.store import Store
 from lipsync.values import File
 
@@ -44,6 +44,32 @@ def conform(
         MediaError: A side is damaged, or shorter than the plan needs.
         StorageError: The disk is full or cannot be written.
     """
+    side = PictureRequest(
+        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
+    )
+    picture = conform_picture(side, store, progress=progress)
+    return FittedPair(
+        video=picture.video,
+        voice=conform_voice(request, store),
+        frames=picture.frames,
+        rate=request.plan.rate,
+        copied_frames=picture.copied_frames,
+        encoded_frames=picture.encoded_frames,
+    )
+
+
+def conform_picture(
+    request: PictureRequest,
+    store: Store,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> FittedPicture:
+    """Make the video that is sent, as `conform` says.
+
+    Raises:
+        MediaError: It is damaged, or shorter than the plan needs.
+        StorageError: The disk is full or cannot be written.
+    """
     plan = request.plan
     source = Source(request.video.path, request.video_facts)
     parts = source.pieces(plan)
@@ -56,14 +82,9 @@ def conform(
         if taken:
             _refuse_damage(path, source.path, min(total, plan.source_frames))
         video = store.keep(path, ".mp4")
-    logger.info("%s: %s, %d frames, %d copied", source.path.name, plan.sync_mode, total, taken)
-    return FittedPair(
-        video=video,
-        voice=_fitted_voice(request, store),
-        frames=total,
-        rate=plan.rate,
-        copied_frames=taken,
-        encoded_frames=total - taken,
+    logger.info("%s: %d frames, %d copied", source.path.name, total, taken)
+    return FittedPicture(
+        video=video, frames=total, copied_frames=taken, encoded_frames=total - taken
     )
 
 
@@ -78,8 +99,12 @@ def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:
         )
 
 
-def _fitted_voice(request: ConformRequest, store: Store) -> File:
-    """Give the voice its tempo and its exact number of samples."""
+def conform_voice(request: ConformRequest, store: Store) -> File:
+    """Make the voice that is sent: its tempo, and its exact number of samples.
+
+    Raises:
+        StorageError: The disk is full or cannot be written.
+    """
     plan, voice = request.plan, request.voice.path
     if plan.by_vendor or (plan.tempo == 1 and length_of(voice) == plan.voice_samples):
         return request.voice

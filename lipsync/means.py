@@ -79,6 +79,26 @@ class Means:
         """
         return UnifiedSettings.found(self._environ)
 
+    def in_flight(self, vendor: str) -> int | None:
+        """Return how many jobs our account at a vendor may have in flight; None: any number.
+
+        Raises:
+            UsageError: There is no such account, or a setting cannot be read.
+        """
+        if vendor == "fal":
+            return self.fal().in_flight
+        return self.unified().in_flight if vendor == "unified" else None
+
+    def sets_in_flight(self, vendor: str) -> bool:
+        """Say whether somebody has set that figure, or it is the one for a new account.
+
+        Raises:
+            UsageError: As `in_flight`.
+        """
+        if vendor == "fal":
+            return "in_flight" in self.fal().model_fields_set
+        return vendor == "unified" and "in_flight" in self.unified().model_fields_set
+
     def hosting(self) -> HostingSettings:
         """Return where files are put for vendors that take only links.
 

@@ -81,6 +81,16 @@ def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
         UsageError: It is an input, a folder, of an unknown container, or its folder is missing.
         StorageError: Its folder cannot be written.
     """
+    check_place(output, inputs)
+    try_writing(output.parent)
+
+
+def check_place(output: Path, inputs: tuple[Path, ...]) -> None:
+    """Refuse an output by its name and by what is there; its folder is not tried.
+
+    Raises:
+        UsageError: As `check_output`.
+    """
     if output.suffix.lower() not in CONTAINERS:
         raise UsageError(
             f"{output}: an output ends in {', '.join(CONTAINERS)}, not in '{output.suffix}'"
@@ -92,11 +102,14 @@ def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
     for source in inputs:
         if source.exists() and output.exists() and source.samefile(output):
             raise UsageError(f"{output}: is an input of this dub; choose another output")
-    _try_writing(output.parent)
 
 
-def _try_writing(folder: Path) -> None:
-    """Write and remove an empty file: the only question a folder answers truthfully."""
+def try_writing(folder: Path) -> None:
+    """Write and remove an empty file: the only question a folder answers truthfully.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
     with _output_errors(folder):
         sweep(folder)
         with _trial_beside(folder / "trial"):

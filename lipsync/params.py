@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from lipsync.catalogue import Policy
+from lipsync.menus import ModelId, ProfileId
 from lipsync.timing import parse_trim
 from lipsync.values import Value
 
@@ -42,9 +43,9 @@ class DubParams(Value):
         description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video.",
         json_schema_extra=_place(2),
     )
-    model: str | None = Field(
+    model: ModelId | None = Field(
         default=None,
-        description="Id of one model of the catalogue; leave empty to let the policy choose.",
+        description="One model of the catalogue; leave empty to let the policy choose.",
         json_schema_extra=_place(3),
     )
     policy: Policy = Field(
@@ -91,9 +92,9 @@ class DubParams(Value):
         description="Take the silence off both edges of the voice, but for a short pad.",
         json_schema_extra=_place(11),
     )
-    profile: str = Field(
+    profile: ProfileId = Field(
         default="web",
-        description="Delivery profile of data/profiles.toml: sets loudness and true peak.",
+        description="Delivery profile: sets loudness and true peak.",
         json_schema_extra=_place(12),
     )
     loudness_lufs: float | None = Field(

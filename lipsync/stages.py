@@ -13,9 +13,8 @@ from decimal import Decimal
 from functools import partial
 
 from lipsync.admission import Look, asked, seen, target
-from lipsync.buying import collect, is_unbilled, submit
+from lipsync.buying import collect, is_unbilled, submit, ticket_of
 from lipsync.cache import Made
-from lipsync.catalogue import Catalogue
 from lipsync.decision import (
     Decision,
     Pair,
@@ -26,7 +25,7 @@ from lipsync.decision import (
     predicted,
 )
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair
+from lipsync.fit import FittedPair, FittedPicture, picture_plan
 from lipsync.output import (
     is_in_place,
     place,
@@ -42,6 +41,7 @@ from lipsync.requests import (
     ConformRequest,
     Finished,
     FinishRequest,
+    PictureRequest,
     StillRequest,
     VerifyRequest,
 )
@@ -66,6 +66,7 @@ __all__ = [
     "select",
     "still",
     "submit",
+    "ticket_of",
     "verify",
 ]
 
@@ -79,7 +80,7 @@ class _Weighing(Value):
     """A selection is as old as its catalogue."""
 
     request: SelectRequest
-    catalogue: Catalogue
+    catalogue: str
 
 
 class Verdicts(Value):
@@ -141,7 +142,7 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         vendors=shop.availability,
     )
     catalogue = shop.catalogue
-    weighing = _Weighing(request=request, catalogue=catalogue)
+    weighing = _Weighing(request=request, catalogue=catalogue.key)
     made = shop.cache.made(
         "select", SELECT, weighing, Selection, partial(choose, request, catalogue)
     )
@@ -176,13 +177,41 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
         plan=decision.plan,
         voice=decision.voice.file,
     )
+    picture, voice = _fitted_picture(shop, request), _fitted_voice(shop, request)
+    fitted = FittedPair(
+        video=picture.value.video,
+        voice=voice.value,
+        frames=picture.value.frames,
+        rate=decision.plan.rate,
+        copied_frames=picture.value.copied_frames,
+        encoded_frames=picture.value.encoded_frames,
+    )
+    return Made(fitted, picture.cached and voice.cached, picture.seconds + voice.seconds)
 
-    def make() -> FittedPair:
-        from lipsync.conform import conform  # noqa: PLC0415  see the module
 
-        return conform(request, shop.store, progress=partial(tell, "fit"))
+def _fitted_picture(shop: Workshop, request: ConformRequest) -> Made[FittedPicture]:
+    """Conform the picture: once for all voices that want the same of it."""
+    picture = PictureRequest(
+        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
+    )
 
-    return shop.cache.made("fit", FIT, request, FittedPair, make)
+    def make() -> FittedPicture:
+        from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
+
+        return conform_picture(picture, shop.store, progress=partial(tell, "fit"))
+
+    return shop.cache.made("fit-picture", FIT, picture, FittedPicture, make)
+
+
+def _fitted_voice(shop: Workshop, request: ConformRequest) -> Made[File]:
+    """Conform the voice."""
+
+    def make() -> File:
+        from lipsync.conform import conform_voice  # noqa: PLC0415  see the module
+
+        return conform_voice(request, shop.store)
+
+    return shop.cache.made("fit-voice", FIT, request, File, make)
 
 
 def finish(

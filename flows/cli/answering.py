@@ -87,13 +87,22 @@ def valid(fields: dict[str, Any]) -> Any:
     Raises:
         UsageError: With the first thing that is wrong, in one sentence.
     """
-    from pydantic import ValidationError  # noqa: PLC0415  0.1 s that --help does not need
-
-    from lipsync.params import DubParams  # noqa: PLC0415  as above
+    from lipsync.params import DubParams  # noqa: PLC0415  0.1 s that --help does not need
 
     given = fields.get("options") or ()
+    return built(DubParams, fields | {"options": dict(map(read_option, given))})
+
+
+def built(form: Any, fields: dict[str, Any]) -> Any:
+    """Build a form of a command's options.
+
+    Raises:
+        UsageError: With the first thing that is wrong, in one sentence.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415  0.1 s that --help does not need
+
     try:
-        return DubParams.model_validate(fields | {"options": dict(map(read_option, given))})
+        return form.model_validate(fields)
     except ValidationError as error:
         raise UsageError(_mistake(error.errors()[0])) from error
 
@@ -117,7 +126,12 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 # The options that are not called as their field is.
-_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget", "options": "--option"}
+_OPTIONS = {
+    "loudness_lufs": "--loudness",
+    "budget_usd": "--budget",
+    "options": "--option",
+    "require_approval_over_usd": "--require-approval-over",
+}
 
 
 def _mistake(first: Any) -> str:

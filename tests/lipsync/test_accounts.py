@@ -6,6 +6,7 @@ import pytest
 
 from lipsync.accounts import FalSettings, UnifiedSettings, environment, parse_dotenv
 from lipsync.errors import UsageError
+from lipsync.means import Means
 
 SECRET = "planted-id:planted-secret"  # noqa: S105  planted, and looked for
 
@@ -53,6 +54,8 @@ def test_a_key_no_header_can_carry_is_refused_without_showing_it(key: str) -> No
         ("FAL_START_TIMEOUT_S", "0.5"),
         ("FAL_START_TIMEOUT_S", "soon"),
         ("FAL_PRIORITY", "high"),
+        ("FAL_IN_FLIGHT", "0"),
+        ("FAL_IN_FLIGHT", "many"),
         ("FAL_UPLOAD_LIFETIME_S", "60"),
         ("FAL_INLINE_BYTES", "-1"),
     ],
@@ -70,12 +73,22 @@ def test_every_setting_has_a_variable() -> None:
             "FAL_START_TIMEOUT_S": "30.5",
             "FAL_PRIORITY": "low",
             "FAL_INLINE_BYTES": "1000",
+            "FAL_IN_FLIGHT": "40",
             "FAL_REPLY_TIMEOUT_S": "10",
         }
     )
     assert (found.upload_lifetime_s, found.result_lifetime_s) == (3_600, 7_200)
     assert (found.start_timeout_s, found.priority) == (30.5, "low")
     assert (found.inline_bytes, found.reply_timeout_s) == (1_000, 10.0)
+    assert found.in_flight == 40
+
+
+def test_each_account_says_how_many_jobs_it_may_have_in_flight() -> None:
+    keys = {"FAL_KEY": SECRET, "UNIFIED_API_KEY": "k"}
+    new, grown = Means(keys), Means(keys | {"FAL_IN_FLIGHT": "40", "UNIFIED_IN_FLIGHT": "3"})
+    vendors = ("fal", "unified", "local")
+    assert [new.in_flight(vendor) for vendor in vendors] == [2, 10, None]
+    assert [grown.in_flight(vendor) for vendor in vendors] == [40, 3, None]
 
 
 def test_the_unified_api_is_called_where_the_environment_says() -> None:

@@ -1,6 +1,7 @@
 """The unified vendor: the task API behind the protocol of all vendors."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,14 @@ from lipsync.store import Store
 from lipsync.tickets import Media, Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.download import LinkDead, download, unfinished
-from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
+from lipsync.vendors.protocol import (
+    CancelAnswer,
+    Fetched,
+    Fetching,
+    Follower,
+    Progress,
+    Standing,
+)
 from lipsync.vendors.unified import addresses
 from lipsync.vendors.unified.faults import Reply
 from lipsync.vendors.unified.media import sendable_video, sendable_voice
@@ -172,9 +180,19 @@ class UnifiedVendor:
             f"UTC, then say `dubline requests resolve {ticket.id}` with what you found"
         )
 
+    def follower(self) -> AbstractAsyncContextManager[Follower]:
+        """Open connections over which one event loop asks after any number of tasks."""
+        from lipsync.vendors.unified.follower import follower  # noqa: PLC0415  loads asyncio
+
+        return follower(self._wire, self._place)
+
     def _reply(self, ticket: Ticket) -> Reply:
+        return self._wire.get(self._place(ticket))
+
+    def _place(self, ticket: Ticket) -> str:
+        """Say where a ticket is asked about."""
         addresses.check_same_place(ticket, self._settings.base_url)
-        return self._wire.get(self._asked_at(ticket.request_id or ""))
+        return self._asked_at(ticket.request_id or "")
 
     def _asked_at(self, request_id: str) -> str:
         settings = self._settings
