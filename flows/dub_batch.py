@@ -13,7 +13,7 @@ from tasks.parting import let_go
 
 @flow(
     name="dub-batch",
-    flow_run_name="dub batch {params.manifest.name}",
+    flow_run_name="dub batch {params.title}",
     on_cancellation=[let_go],
 )
 def dub_batch(params: BatchParams) -> State[BatchOutcome] | State[Approval]:

@@ -8,7 +8,7 @@ from tasks.batch import plan as plan_rows
 from tasks.batch import read
 
 
-@flow(name="plan", flow_run_name="plan batch {params.manifest.name}")
+@flow(name="plan", flow_run_name="plan batch {params.title}")
 def plan(params: BatchParams) -> BatchPlan:
     """Price every row of a manifest and say what is wrong with the rest; spends nothing.
 

@@ -44,13 +44,16 @@ class Worker:
     log: Path
     process: subprocess.Popen[bytes]
 
-    def wait(self) -> None:
-        """Wait until it ends by itself, which it should not.
+    def watch(self, wait_s: float) -> None:
+        """Watch for a while that it does not end by itself.
 
         Raises:
             LipsyncError: It did.
         """
-        code = self.process.wait()
+        try:
+            code = self.process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return
         raise LipsyncError(f"the worker ended by itself with code {code}; see {self.log}")
 
 

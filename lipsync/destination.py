@@ -47,14 +47,27 @@ def is_preview(shop: Workshop, params: WatchParams) -> bool:
     return models[params.model].preview
 
 
-def wanted(
-    shop: Workshop, params: WatchParams, match: Match, contents: Contents, attempt: Attempt
+def wanted(  # noqa: PLR0913  a pair, what is known of it, and how all are dubbed
+    shop: Workshop,
+    params: WatchParams,
+    match: Match,
+    contents: Contents,
+    attempt: Attempt,
+    *,
+    preview: bool,
 ) -> Wanted:
     """Say how a pair is dubbed, and where to.
 
     What lies in the outbox stays there: a name that is another dub's gets a piece of our key.
+
+    Args:
+        shop: Whose dubs are known.
+        params: How the dubs of this inbox are made.
+        match: The pair by its names.
+        contents: The pair by its bytes.
+        attempt: What became of it so far.
+        preview: Whether its dub will be a preview.
     """
-    preview = is_preview(shop, params)
     names = [output_name(match, preview=preview, tag=tag) for tag in ("", contents.key[:8])]
     places = [contents.outbox / name for name in names]
     plain = DubParams(

@@ -180,6 +180,15 @@ def chosen(waiting: Iterable[Candidate], memory: Memory, now_s: float, most: int
     return healthy[:most]
 
 
+def left_by(error: BaseException) -> Ended:
+    """Say what it means for a pair that all of its look ended early."""
+    if isinstance(error, LipsyncError):
+        return Ended(became=Became.LATER, said=str(error))
+    if not isinstance(error, Exception):
+        return Ended(became=Became.LATER, said="the look was interrupted")
+    return ended_by(error)
+
+
 def _attempt(memory: Memory, key: str) -> Attempt:
     return memory.attempts.get(key, Attempt())
 
@@ -197,12 +206,15 @@ def pause_s(failed: int) -> float:
     return float(min(FIRST_PAUSE_S * GROWTH ** (failed - 1), LONGEST_PAUSE_S))
 
 
-def ended_by(error: LipsyncError) -> Ended:
+def ended_by(error: BaseException) -> Ended:
     """Say what an error means for the pair it ended.
 
     A wrong file stays wrong. What lacks money, room, a free vendor or a person's look is tried
-    again at once; what was refused may have been refused for the account's sake, and rests.
+    again at once; what was refused may have been refused for the account's sake, and rests. So
+    does what met a mistake of ours: it says nothing against the file.
     """
+    if not isinstance(error, LipsyncError):
+        return Ended(became=Became.FAILED, said=f"{type(error).__name__}, a mistake of ours")
     if isinstance(error, MediaError):
         return Ended(became=Became.POISONED, said=str(error))
     patient = isinstance(error, BudgetError | StorageError | OutcomeUnknown) or error.retryable

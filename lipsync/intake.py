@@ -86,13 +86,23 @@ class Intake:
             StorageError: The folder cannot be read.
         """
         try:
-            with os.scandir(self.inbox) as entries:
-                found = {entry.name: _form(entry) for entry in entries if _is_text(entry.name)}
+            names = [path.name for path in self.inbox.iterdir() if _is_text(path.name)]
         except OSError as error:
             raise StorageError(
                 f"{self.inbox}: cannot be read ({error.strerror}); check the folder"
             ) from error
-        return {name: form for name, form in sorted(found.items()) if form is not None}
+        found = {name: self.form(name) for name in sorted(names)}
+        return {name: form for name, form in found.items() if form is not None}
+
+    def form(self, name: str) -> Form | None:
+        """Look at a file; None when it is no plain file, or has gone."""
+        try:
+            found = (self.inbox / name).stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return Form(size_bytes=found.st_size, mtime_ns=found.st_mtime_ns)
 
     def memory(self) -> Memory:
         """Recall the last look; what cannot be read is as if there had been none."""
@@ -178,17 +188,6 @@ def _folder(path: Path, use: str) -> Path:
     if not found.is_dir():
         raise UsageError(f"{found}: there is no such folder to be {use}; create it first")
     return found
-
-
-def _form(entry: "os.DirEntry[str]") -> Form | None:
-    """Look at a file's entry; None when it is no plain file, or has just gone."""
-    try:
-        found = entry.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    return Form(size_bytes=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
 def _is_text(name: str) -> bool:

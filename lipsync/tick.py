@@ -23,6 +23,10 @@ from lipsync.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
+# Ours: writing down how a pair ended costs as much as all that is remembered. A killed look forgets
+# so much of that, and takes those pairs for suspects once; what is dubbed is written at once.
+SAVE_EVERY_S = 5.0
+
 Told = Callable[[str, Ended], None]
 
 
@@ -30,10 +34,7 @@ class Dubbing(Protocol):
     """Dubs pairs."""
 
     def __call__(self, pairs: tuple[Wanted, ...], told: Told) -> None:
-        """Dub them, and tell of each by its key how it ended, from any thread.
-
-        An error that escapes is a bug: the pairs that were not told of are under suspicion.
-        """
+        """Dub them, and tell of each by its key how it ended, from any thread."""
 
 
 def tick(
@@ -51,12 +52,12 @@ def tick(
         UsageError: A folder is missing, or there is no such model.
         StorageError: Home, the inbox or the outbox cannot be read or written.
     """
-    is_preview(shop, params)
+    preview = is_preview(shop, params)
     intake = Intake(shop.store, params.inbox, params.outbox)
     with intake.to_myself() as mine:
         if not mine:
             return Tick(busy=True)
-        look = _Look(shop, params, intake, clock())
+        look = _Look(shop, params, intake, clock(), preview=preview)
         look.around()
         look.dub(dub)
         return Tick(lines=tuple(look.lines.values()), notes=look.notes)
@@ -65,13 +66,15 @@ def tick(
 class _Look:
     """What is found at one look, and what becomes of it."""
 
-    def __init__(self, shop: Workshop, params: WatchParams, intake: Intake, now_s: float) -> None:
+    def __init__(
+        self, shop: Workshop, params: WatchParams, intake: Intake, now_s: float, *, preview: bool
+    ) -> None:
         self.lines: dict[str, Line] = {}
         self.notes: tuple[str, ...] = ()
         self._shop, self._params, self._intake, self._now_s = shop, params, intake, now_s
         self._memory = intake.memory()
         self._waiting: dict[str, Wanted] = {}
-        self._turn = Lock()
+        self._turn, self._saved_s, self._preview = Lock(), 0.0, preview
 
     def around(self) -> None:
         """See what lies there, and sort it."""
@@ -82,7 +85,7 @@ class _Look:
         for match in found.matches:
             self.lines[match.voice] = self._sorted(match)
         self._memory = inbox.forgotten(self._memory, self._waiting)
-        self._intake.remember(self._memory)
+        self._save()
 
     def dub(self, dub: Dubbing) -> None:
         """Dub what is due, and write down what becomes of each."""
@@ -93,7 +96,7 @@ class _Look:
         pairs = tuple(self._waiting[key] for key in keys)
         outputs = {one.key: str(one.output) for one in pairs}
         self._memory = inbox.begun(self._memory, outputs, self._now_s)
-        self._intake.remember(self._memory)
+        self._save()
         with self._parting(keys):
             dub(pairs, self._told)
 
@@ -124,12 +127,16 @@ class _Look:
         if attempt.is_deadly:
             why = f"its worker died {attempt.deaths} times while it was dubbed"
             return self._set_aside(match, match.voice, f"{match.voice}: {why}")
-        pair = wanted(self._shop, self._params, match, contents, attempt)
+        pair = self._wanted(match, contents, attempt)
         if is_there(self._shop, pair.params, pair.output):
             return self._delivered(pair, "")
         check_whole(self._shop, contents)
         self._waiting[contents.key] = pair
         return line(match, LineState.WAITING, attempt.said)
+
+    def _wanted(self, match: Match, contents: Contents, attempt: Attempt) -> Wanted:
+        preview = self._preview
+        return wanted(self._shop, self._params, match, contents, attempt, preview=preview)
 
     def _broken(self, match: Match, why: str) -> Line:
         """A file that does not open may be on its way; not for ever."""
@@ -158,16 +165,26 @@ class _Look:
             pair = self._waiting[key]
             self.lines[pair.match.voice] = self._written(pair, how)
             self._memory = inbox.ended(self._memory, key, how)
-            self._intake.remember(self._memory)
+            if time.monotonic() - self._saved_s >= SAVE_EVERY_S:
+                self._save()
+
+    def _save(self) -> None:
+        self._intake.remember(self._memory)
+        self._saved_s = time.monotonic()
 
     def _written(self, pair: Wanted, how: Ended) -> Line:
         if how.became is Became.DUBBED:
             return self._delivered(pair, how.said)
-        if how.became is Became.POISONED:
+        if how.became is Became.POISONED and not self._has_changed(pair):
             name = blamed(pair.match, self._intake.inbox, how.said)
             return self._set_aside(pair.match, name, how.said)
         state = LineState.FAILED if how.became is Became.FAILED else LineState.WAITING
         return line(pair.match, state, how.said)
+
+    def _has_changed(self, pair: Wanted) -> bool:
+        """Say whether a file is another than the one that was dubbed: it says nothing of this."""
+        names = (pair.match.video, pair.match.voice)
+        return any(self._intake.form(name) != self._memory.files[name].form for name in names)
 
     def _delivered(self, pair: Wanted, said: str) -> Line:
         """Write down for good that a pair is dubbed."""
@@ -178,15 +195,16 @@ class _Look:
 
     @contextmanager
     def _parting(self, keys: Iterable[str]) -> Iterator[None]:
-        """Hold nothing against the pairs of a tick that somebody interrupted.
+        """Remember what became of the pairs, also of those that were left when a look ended early.
 
-        After a bug, as after a kill, those that were not told of are under suspicion.
+        Only a process that dies leaves pairs of which nothing is known: those are suspects.
         """
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, Exception):
-                attempts = self._memory.attempts
-                for key in [one for one in keys if one in attempts and attempts[one].deaths]:
-                    self._told(key, Ended(became=Became.LATER, said="interrupted"))
+            attempts = self._memory.attempts
+            for key in [one for one in keys if one in attempts and attempts[one].deaths]:
+                self._told(key, inbox.left_by(error))
             raise
+        finally:
+            self._save()

@@ -59,10 +59,7 @@ def run_parts(
     Raises:
         UsageError: There is no deployment to hand them to.
     """
-    runs = {
-        _started(params, lines, number, len(parts)).id: lines
-        for number, lines in enumerate(parts, 1)
-    }
+    runs = {_started(params, lines).id: lines for lines in parts}
     with get_client(sync_client=True) as client, _cancelling(client, list(runs)):
         while True:
             found = _read(client, list(runs))
@@ -73,14 +70,13 @@ def run_parts(
             time.sleep(LOOK_EVERY_S)
 
 
-def _started(params: BatchParams, lines: Lines, number: int, of: int) -> FlowRun:
+def _started(params: BatchParams, lines: Lines) -> FlowRun:
     part = part_of(params, lines, str(params.run or flow_run.id))
-    name = f"dub batch {params.manifest.name}, part {number} of {of}"
     try:
         started = run_deployment(
             UUID(deployment.id) if deployment.id else DEPLOYMENT,
             parameters={"params": part.model_dump(mode="json", exclude_unset=True)},
-            flow_run_name=name,
+            flow_run_name=f"dub batch {part.title}",
             timeout=0,
         )
     except ObjectNotFound as error:
@@ -120,9 +116,14 @@ def _cancelling(client: SyncPrefectClient, runs: Sequence[UUID]) -> Iterator[Non
     """Cancel the parts that have not ended when the block is left by an error."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         for run in _read(client, runs):
             if run.state is None or not run.state.is_final():
                 with suppress(httpx.HTTPError, PrefectException):
                     client.set_flow_run_state(run.id, Cancelling())
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(
+                f"interrupted; its {len(runs)} parts were told to stop, jobs at the vendors go on; "
+                "the same command collects them and goes on"
+            ) from error
         raise

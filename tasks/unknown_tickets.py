@@ -75,4 +75,5 @@ def _notify(said: tuple[str, ...]) -> None:
             f"the variable {NOTIFY} names {name}, which sends no notifications; name a block "
             "of Slack, Teams, mail or a webhook, as TYPE/NAME"
         )
-    block.notify("\n".join(said), subject=f"Dubline: {len(said)} unknown tickets")
+    tickets = "ticket" if len(said) == 1 else "tickets"
+    block.notify("\n".join(said), subject=f"Dubline: {len(said)} unknown {tickets}")

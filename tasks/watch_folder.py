@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
 from prefect.states import Completed
 
-from lipsync.arrivals import Tick, in_words, rows
+from lipsync.arrivals import LineState, Tick, in_words, rows
 from lipsync.batch.board import Board
 from lipsync.batch.desk import Desk
 from lipsync.batch.limits import limits_of
@@ -57,8 +57,10 @@ def look(params: WatchParams) -> Tick:
 
 
 def concluded(found: Tick) -> State[Tick]:
-    """End a look with what it found in words."""
-    return Completed(data=found, message=in_words(found))
+    """End a look with what it found in words, and so that what somebody should see is seen."""
+    troubled = found.count(LineState.SET_ASIDE) + found.count(LineState.FAILED)
+    name = "Needs a look" if troubled else "Completed"
+    return Completed(name=name, data=found, message=in_words(found))
 
 
 def purse(params: WatchParams, now: datetime) -> str:
@@ -99,7 +101,7 @@ def _glad(pair: Wanted, report: DubReport) -> None:
     tell_delivery(pair.params, report)
 
 
-def _sorry(pair: Wanted, error: LipsyncError, ticket: Ticket | None) -> None:
+def _sorry(pair: Wanted, error: BaseException, ticket: Ticket | None) -> None:
     """Say that a pair is not dubbed, once: the same reason at the next look is no news."""
     if str(error) == pair.said:
         return
@@ -107,9 +109,11 @@ def _sorry(pair: Wanted, error: LipsyncError, ticket: Ticket | None) -> None:
     if isinstance(error, BudgetError):
         emit("budget.exceeded", dub, why=str(error))
     elif ticket is not None and ticket.state is TicketState.UNKNOWN:
-        emit("ticket.unknown", ticket_named(ticket), model=ticket.model, vendor=ticket.vendor)
+        known = {"model": ticket.model, "vendor": ticket.vendor, "quoted_usd": ticket.quoted_usd}
+        emit("ticket.unknown", ticket_named(ticket), **known)
     elif ended_by(error).became is not Became.LATER:
-        emit("dub.failed", dub, kind=type(error).__name__, exit_code=error.exit_code)
+        code = error.exit_code if isinstance(error, LipsyncError) else 1
+        emit("dub.failed", dub, kind=type(error).__name__, exit_code=code)
 
 
 def _shown(write: Callable[[], object]) -> None:

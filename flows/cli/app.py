@@ -253,6 +253,9 @@ def batch(  # noqa: PLR0913, PLR0917  one option each
     in_flight: Annotated[
         int | None, typer.Option(help="Jobs at a vendor at a time.", min=1)
     ] = None,
+    shards: Annotated[
+        int, typer.Option(help="Parts to hand to as many workers of `make deploy`.", min=1)
+    ] = 1,
     on_interrupt: Annotated[
         PartingName | None,
         typer.Option(help="Ctrl-C: leave paid jobs, or cancel them; else you are asked."),

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from flows.cli.answering import answer, answered, say
-from flows.cli.opening import reach
+from flows.cli.opening import ServerGone, reach
 from flows.embedded import down_if_unused, serving, standing
 from flows.working import Worker, last_beat, wait_until_online, worker_name, working
 from lipsync.errors import UsageError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # Prefect is imported once it is served
     from prefect.client.orchestration import SyncPrefectClient
 
 CRASHED = "its worker was gone; it goes on from what is kept"
+# Ours: how late it is noticed that the worker or the server has ended by itself.
+LOOK_EVERY_S = 2.0
 STOPPED = "`dubline up` was stopped; it goes on with the next one"
 
 
@@ -50,28 +52,83 @@ def _work(home: Home, url: str, limit: int | None, hurry: Event, *, as_json: boo
     """Take up what the last worker left, and work until told to stop."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415  it is served by now
 
-    from flows.resuming import begun_by, go_on, left_behind  # noqa: PLC0415  as above
-
+    name = worker_name(home)
     with get_client(sync_client=True) as client:
         _refuse_if_nothing_is_deployed(client)
-        name = worker_name(home)
-        _say_goes_on(go_on(client, left_behind(begun_by(client, name)), CRASHED))
-        begun: list[Any] = []
+        _take_up(client, name)
         before = last_beat(client, name)
-        try:
-            with working(home, limit, hurry) as worker:
-                try:
-                    wait_until_online(client, worker, before)
-                    _tell(url, worker, as_json=as_json)
-                    worker.wait()
-                finally:
-                    say("stopping…")
-                    begun = begun_by(client, name)
-        finally:
-            _say_goes_on(go_on(client, begun, STOPPED), "with the next `dubline up`")
+        with (
+            _going_on(client) as begun,
+            working(home, limit, hurry) as worker,
+            _noting(client, name, begun),
+        ):
+            wait_until_online(client, worker, before)
+            _tell(url, worker, as_json=as_json)
+            _wait(home, worker)
 
 
-def _say_goes_on(runs: list[str], when: str = "now") -> None:
+def _wait(home: Home, worker: Worker) -> None:
+    """Wait for the signal to stop.
+
+    Raises:
+        LipsyncError: The worker, or the server of this home, has ended by itself.
+    """
+    server = standing(home)
+    while True:
+        worker.watch(LOOK_EVERY_S)
+        if server is not None and standing(home) != server:
+            raise ServerGone(
+                f"the Prefect server of {home.root} was stopped; nothing is lost, start "
+                "`dubline up` again"
+            )
+
+
+def _take_up(client: "SyncPrefectClient", name: str) -> None:
+    """Let the runs go on that the last worker of this home left without a process."""
+    from flows.resuming import begun_by, go_on, left_behind  # noqa: PLC0415  it is served by now
+
+    _say_goes_on(go_on(client, left_behind(begun_by(client, name)), CRASHED), "now")
+
+
+@contextmanager
+def _noting(client: "SyncPrefectClient", name: str, begun: list[Any]) -> Iterator[None]:
+    """Note, when the block ends, which runs the worker is in the middle of."""
+    from flows.resuming import begun_by  # noqa: PLC0415  it is served by now
+
+    try:
+        yield
+    finally:
+        say("stopping…")
+        begun += _unless_gone(lambda: begun_by(client, name))
+
+
+@contextmanager
+def _going_on(client: "SyncPrefectClient") -> Iterator[list[Any]]:
+    """Let the runs noted in the block go on with the next worker."""
+    from flows.resuming import go_on  # noqa: PLC0415  it is served by now
+
+    begun: list[Any] = []
+    try:
+        yield begun
+    finally:
+        named = _unless_gone(lambda: go_on(client, begun, STOPPED))
+        _say_goes_on(named, "with the next `dubline up`")
+
+
+def _unless_gone(ask: Callable[[], list[Any]]) -> list[Any]:
+    """Ask the server, which may be gone: then its runs are found by the next `dubline up`."""
+    import httpx  # noqa: PLC0415  Prefect's client, loaded by now
+
+    from flows.cli.opening import impatient  # noqa: PLC0415  as above
+
+    try:
+        with impatient():
+            return ask()
+    except httpx.HTTPError:
+        return []
+
+
+def _say_goes_on(runs: list[str], when: str) -> None:
     for name in runs:
         say(f"goes on {when}: {name}")
 

@@ -20,7 +20,7 @@ from lipsync.report import DubReport
 from lipsync.tick import Told
 from lipsync.tickets import Ticket
 
-Sorry = Callable[[Wanted, LipsyncError, Ticket | None], object]
+Sorry = Callable[[Wanted, BaseException, Ticket | None], object]
 Failed = Callable[[int, BaseException, Ticket | None], None]
 Glad = Callable[[Wanted, DubReport], object]
 
@@ -41,7 +41,7 @@ def dub_pairs(  # noqa: PLR0913  who works, how much at a time, and who is told
         desk: What they are worked on with.
         limits: How much happens at a time.
         pairs: What is due.
-        told: Told of each how it ended. Of one that met a mistake of ours nothing is told.
+        told: Told of each how it ended.
         glad: Told of each dub that is there.
         sorry: Told of each that is not.
         watch: Shown how far all have come.
@@ -49,9 +49,8 @@ def dub_pairs(  # noqa: PLR0913  who works, how much at a time, and who is told
     rows = dict(enumerate(pairs, 1))
 
     def failed(line: int, error: BaseException, ticket: Ticket | None) -> None:
-        if isinstance(error, LipsyncError):
-            sorry(rows[line], error, ticket)
-            told(rows[line].key, ended_by(error))
+        sorry(rows[line], error, ticket)
+        told(rows[line].key, ended_by(error))
 
     def delivered(line: int, report: DubReport) -> None:
         glad(rows[line], report)

@@ -110,6 +110,13 @@ class BatchParams(Value):
     )
 
     @property
+    def title(self) -> str:
+        """Name the batch, or which part of it this is."""
+        if not self.only_lines:
+            return self.manifest.name
+        return f"{self.manifest.name}, {len(self.only_lines)} lines from {self.only_lines[0]}"
+
+    @property
     def limit_usd(self) -> Decimal | None:
         """What the whole batch may spend, exact."""
         return None if self.budget_usd is None else Decimal(str(self.budget_usd))

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lipsync.catalogue import Model
 from lipsync.decision import Decision
 from lipsync.errors import BudgetError
-from lipsync.fit import SyncMode
 from lipsync.manifest import Row, RowFault
 from lipsync.ordering import purchase_key
+from lipsync.params import SyncChoice
 from lipsync.price import dollars
 from lipsync.quote import quote
 from lipsync.values import Value
@@ -104,38 +103,37 @@ def total(sums_usd: Iterable[Decimal | None]) -> Decimal:
     return sum((usd for usd in sums_usd if usd is not None), NOTHING_USD)
 
 
-def as_sent_whole_s(decision: Decision) -> float:
-    """Say how long the output would be without trims: both files as they came, in the same mode.
+def sent_whole_s(video_s: float, voice_s: float, mode: SyncChoice) -> float:
+    """Say how long the output would be of both files as they came.
 
-    What the voice's tempo makes up for is as long as the video.
+    Args:
+        video_s: Length of the video, untrimmed.
+        voice_s: Length of the voice with its silences.
+        mode: What was asked for; auto stands for whatever loses nothing.
+
+    >>> [sent_whole_s(10, 8, mode) for mode in ("auto", "cut_off", "loop")]
+    [10, 8, 8]
     """
-    pair, plan = decision.pair, decision.plan
-    video_s, voice_s = pair.picture.duration_s, pair.voice.duration_s
-    if plan.tempo != 1:
-        return video_s
-    if plan.sync_mode is SyncMode.CUT_OFF:
+    if mode == "cut_off":
         return min(video_s, voice_s)
-    return max(video_s, voice_s) if plan.sync_mode is SyncMode.SILENCE else voice_s
+    return max(video_s, voice_s) if mode in {"auto", "silence"} else voice_s
 
 
-def saved(decision: Decision, model: Model) -> tuple[float, Decimal | None]:
-    """Say what is not bought thanks to trims and the fit: seconds, and their price.
-
-    Beside it stands the pair sent whole with the longer side setting the length, which is what an
-    unattended script pays for; a vendor that cuts to the shorter side loses speech instead.
-    """
-    bought_s = decision.choice.predicted_s
-    saved_s = max(0.0, as_sent_whole_s(decision) - bought_s)
-    whole_usd, price_usd = quote(model, bought_s + saved_s), decision.choice.price_usd
-    if whole_usd is None or price_usd is None:
+def saved(decision: Decision, mode: SyncChoice) -> tuple[float, Decimal | None]:
+    """Say what is not bought thanks to trims and the fit: seconds, and their price."""
+    pair, choice = decision.pair, decision.choice
+    whole_s = sent_whole_s(pair.picture.duration_s, pair.voice.duration_s, mode)
+    saved_s = max(0.0, whole_s - choice.predicted_s)
+    whole_usd = quote(decision.model, choice.predicted_s + saved_s)
+    if whole_usd is None or choice.price_usd is None:
         return saved_s, None
-    return saved_s, whole_usd - price_usd
+    return saved_s, whole_usd - choice.price_usd
 
 
 def planned_row(row: Row, decision: Decision, output: Path) -> PlanRow:
     """Say of a row what was decided."""
     plan, choice = decision.plan, decision.choice
-    saved_s, saved_usd = saved(decision, decision.model)
+    saved_s, saved_usd = saved(decision, row.params.sync_mode)
     return PlanRow(
         line=row.line,
         id=row.id,

@@ -1,5 +1,6 @@
 """Claims about batches that wait for a person: nothing is sent before, and one batch runs after."""
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from decimal import Decimal
@@ -21,6 +22,7 @@ from tests.clips import make_voice
 from tests.flows.paid import Desk, export, make_pair
 from tests.flows.terminal import Answer
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("server")
 
 
@@ -73,7 +75,7 @@ class Office(Desk):
         from flows.approve import approve
         from lipsync.approve_params import ApproveParams
 
-        return approve(ApproveParams(approval=number, decision=decision, **more), return_state=True)  # type: ignore[arg-type]
+        return approve(ApproveParams(approval=number, decision=decision, **more), return_state=True)
 
 
 @pytest.fixture
@@ -159,29 +161,50 @@ def _plan(office: Office) -> Any:
         return plan_batch(BatchDesk(office.shop, folder=office.outputs), manifest, crew)
 
 
-def test_approved_twice_the_deployment_it_came_from_runs_once(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once from the form, once in the terminal, and once more."""
+def test_approved_twice_the_batch_of_a_deployment_runs_once_and_to_its_end(office: Office) -> None:
+    """Its runs are executed as a worker does it, each in a process of its own."""
+    from prefect.deployments import run_deployment
+
     deployment = deployed()
-    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(deployment))
-    _, waiting = office.batch()
+    wishes = {"params": office.params().model_dump(mode="json", exclude_unset=True)}
+    waits: Any = run_deployment(deployment, parameters=wishes, timeout=0, as_subflow=False)
+    assert executed(waits.id).state.name == "Awaiting approval"
+    (waiting,) = office.ledger.approvals()
     assert waiting.deployment == str(deployment)
-    messages = [office.answer(waiting.id, "approve").message for _ in range(2)]
-    assert messages[0] == messages[1]
-    assert "its batch starts as the run" in messages[0]
-    (run,) = runs_of(deployment)
-    assert run.state.name == "Scheduled"
-    assert BatchParams.model_validate(run.parameters["params"]) == office.params()
+    assert office.sold == []
+
+    messages = {office.answer(waiting.id, "approve").message for _ in range(2)}
+    assert len(messages) == 1
+    (started,) = [run for run in runs_of(deployment) if run.id != waits.id]
+    assert f"its batch starts as the run {started.name}" in messages.pop()
+    assert executed(started.id).state.name == "Completed"
+    assert len(office.sold) == 3
+    used = office.ledger.approval(waiting.id)
+    assert (used.state, used.run) == (ApprovalState.USED, str(started.id))
 
 
 def deployed() -> UUID:
-    """Deploy `dub-batch` without anybody who would run it."""
+    """Deploy `dub-batch` from this checkout."""
     from prefect.client.orchestration import get_client
 
+    here = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
     with get_client(sync_client=True) as client:
-        flow_id = client.create_flow_from_name("dub-batch")
-        return client.create_deployment(flow_id=flow_id, name="waits")
+        return client.create_deployment(
+            flow_id=client.create_flow_from_name("dub-batch"),
+            name="of this checkout",
+            entrypoint="flows/dub_batch.py:dub_batch",
+            pull_steps=[here],
+        )
+
+
+def executed(run: UUID) -> Any:
+    """Run a flow run to its end, and read it back."""
+    from prefect.client.orchestration import get_client
+    from prefect.runner import Runner
+
+    asyncio.run(Runner(pause_on_shutdown=False).execute_flow_run(run))
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run)
 
 
 def runs_of(deployment: UUID) -> list[Any]:

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -10,8 +13,8 @@ import pytest
 from lipsync.emulator import emulating
 from lipsync.errors import BudgetError, LipsyncError, MediaError, OutcomeUnknown
 from lipsync.home import Home
+from tests.flows.office import eventually
 from tests.flows.paid import Desk, export, make_pair
-from tests.flows.test_operation import eventually
 
 pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.xdist_group("paid")]
 
@@ -39,6 +42,24 @@ def told(server: str, name: str, resource: str) -> list[dict[str, Any]]:
 
     assert eventually(arrived), f"no {name} about {resource}"
     return found
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Be a web hook: its address, and what was posted to it."""
+    heard: list[dict[str, str]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            size = int(self.headers["content-length"])
+            heard.append(json.loads(self.rfile.read(size)))
+            self.send_response(204)
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", heard
+        server.shutdown()
 
 
 def failing(desk: Desk, **wanted: Any) -> LipsyncError:
@@ -101,6 +122,27 @@ def test_an_unknown_ticket_is_told_by_its_number(desk: Desk, server: str) -> Non
     events = told(server, "ticket.unknown", f"ticket.{ticket.id}")
     assert events[0]["payload"]["model"] == "sync-2"
     assert told(server, "dub.failed", dub)[0]["payload"]["exit_code"] == 7
+
+
+def test_unknown_tickets_are_sent_by_the_block_a_variable_names(desk: Desk) -> None:
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+    from prefect.variables import Variable
+
+    from flows.unknown_tickets import unknown_tickets
+
+    desk.emulator.fault("cut_after_acceptance", vendor="fal")
+    desk.emulator.fault("listing_503", times=None)
+    failing(desk, model="sync-2")
+    with listening() as (url, heard):
+        CustomWebhookNotificationBlock(
+            name="ops", url=url, json_data={"subject": "{{subject}}", "body": "{{body}}"}
+        ).save("ops", overwrite=True)
+        Variable.set("dubline_notify", "custom-webhook/ops", overwrite=True)
+        (said,) = unknown_tickets()
+        Variable.unset("dubline_notify")
+    (ticket,) = desk.shop.ledger.tickets()
+    assert f"`dubline requests resolve {ticket.id}`" in said
+    assert heard == [{"subject": "Dubline: 1 unknown ticket", "body": said}]
 
 
 def test_a_failure_is_told_without_the_folder_or_the_message(desk: Desk, server: str) -> None:

@@ -4,15 +4,11 @@ One home with one server for all; what each test needs comes from the steps befo
 """
 
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
@@ -20,8 +16,8 @@ import yaml
 
 from flows.embedded import down, serving, standing
 from flows.working import children, is_running, worker_name
-from lipsync.home import Home
 from tests.clips import make_clip, make_voice
+from tests.flows.office import Deployed, Office, eventually
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())[
@@ -40,141 +36,11 @@ with serving(Home.found(), print):
 """
 
 
-class Answer(NamedTuple):
-    status: int
-    body: Any
-
-
-@dataclass
-class Office:
-    """A home, and how a person reaches it: commands in a clean environment, and the API."""
-
-    home: Home
-    folder: Path
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        ours = ("PREFECT_", "DUBLINE_", "FAL_", "UNIFIED_", "HOSTING_")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return clean | {"DUBLINE_HOME": str(self.home.root), "DUBLINE_SERVER_IDLE_S": "60"}
-
-    def run(self, *argv: str) -> str:
-        done = subprocess.run(
-            argv, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    def deploy(self) -> str:
-        return self.run(sys.executable, "-m", "flows.deploying")
-
-    def up(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [Path(sys.executable).with_name("dubline"), "up", "--json"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
-        server = standing(self.home)
-        assert server is not None
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            for _ in range(20):
-                answer = client.request(method, server.url + path, json=body)
-                if answer.status_code != 503:  # a busy database; Prefect's client asks again, too
-                    break
-                time.sleep(0.5)
-        return Answer(answer.status_code, answer.json() if answer.content else None)
-
-    def all(self, what: str) -> list[dict[str, Any]]:
-        return list(self.call("POST", f"/{what}/filter", {}).body)
-
-    def deployment(self, name: str) -> dict[str, Any]:
-        return dict(self.call("GET", f"/deployments/name/{name}/{name}").body)
-
-    def order(self, output: Path, clip: tuple[Path, Path], **more: Any) -> Answer:
-        """Start a run of `dub`, as the UI does."""
-        video, voice = map(str, clip)
-        wanted = {"video": video, "voice": voice, "output": str(output), "model": "local-preview"}
-        place = f"/deployments/{self.deployment('dub')['id']}/create_flow_run"
-        parameters = {"params": wanted | {"trim_silence": False} | more}
-        return self.call("POST", place, {"parameters": parameters, "state": {"type": "SCHEDULED"}})
-
-    def state_of(self, run: str) -> str:
-        return str(self.call("GET", f"/flow_runs/{run}").body["state_name"])
-
-
-def eventually(holds: Callable[[], object], within_s: float = 90.0) -> bool:
-    end_s = time.monotonic() + within_s
-    while time.monotonic() < end_s:
-        if holds():
-            return True
-        time.sleep(0.25)
-    return False
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("office")
-    found = Office(Home(folder / "home"), folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("PREFECT_API")]:
-            patch.delenv(name)
-        yield found
-        down(found.home)
-
-
 @pytest.fixture(scope="module")
 def clip(office: Office) -> tuple[Path, Path]:
     """Two seconds of picture and voice; the voice is named after its language."""
     video = make_clip(office.folder / "talk.mp4", frames=50)
     return video, make_voice(office.folder / "talk.de.wav", 2.0)
-
-
-@dataclass
-class Deployed:
-    """What two deploys said, and what was there after each."""
-
-    said: tuple[str, str]
-    there: tuple[dict[str, Any], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def deployed(office: Office) -> Deployed:
-    """Deploy, switch a schedule on and an automation off as a person would, and deploy again."""
-    first = office.deploy()
-    watch = office.deployment("watch-folder")
-    (schedule,) = watch["schedules"]
-    office.call("PATCH", f"/deployments/{watch['id']}/schedules/{schedule['id']}", {"active": True})
-    lost = next(one for one in office.all("automations") if "lost" in one["name"])
-    office.call("PATCH", f"/automations/{lost['id']}", {"enabled": False})
-    before = everything(office)
-    second = office.deploy()
-    return Deployed((first, second), (before, everything(office)))
-
-
-def everything(office: Office) -> dict[str, Any]:
-    """Everything a deploy makes, without what Prefect renews by itself."""
-    fleeting = {
-        "updated", "created", "last_polled", "schedules", "parameter_openapi_schema", "status",
-        "global_concurrency_limit", "version_id", "version", "version_info", "current_version",
-    }  # fmt: skip
-    rows: dict[str, Any] = {}
-    for what in ("deployments", "automations", "work_pools", "block_documents", "work_queues"):
-        rows[what] = [
-            {key: value for key, value in row.items() if key not in fleeting}
-            for row in sorted(office.all(what), key=lambda row: str(row["id"]))
-        ]
-    rows["schedules"] = sorted(
-        (row["name"], one["slug"], one["active"], one["schedule"]["interval"])
-        for row in office.all("deployments")
-        for one in row["schedules"]
-    )
-    return rows
 
 
 def test_a_second_deploy_changes_nothing_and_leaves_what_a_person_has_switched(
@@ -377,5 +243,15 @@ def test_the_next_up_goes_on_and_a_sigterm_stops_the_server_it_has_started(
     assert up.returncode == 0, said
     assert standing(office.home) is None
     assert (office.folder / "two.mp4").is_file()
+
+
+def test_up_says_that_its_server_was_stopped_and_ends(office: Office, deployed: Deployed) -> None:
+    up = office.up()
+    assert up.stdout is not None
+    up.stdout.readline()
+    down(office.home)
+    said, _ = up.communicate(timeout=90)
+    assert up.returncode == 6
+    assert "start `dubline up` again" in json.loads(said)["error"]
     with serving(office.home, print):  # it is there for whoever looks next
         pass

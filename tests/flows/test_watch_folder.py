@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lipsync.arrivals import LineState, Tick
+from lipsync.arrivals import Line, LineState, Tick
 from lipsync.emulator import emulating
 from lipsync.home import Home
 from lipsync.output import recorded
@@ -96,8 +96,7 @@ def test_the_runs_page_has_a_table_of_what_was_found(
     arrived(folders[0])
     look()
     look()
-    artifact = Artifact.get("inbox")
-    assert artifact is not None
+    artifact: Any = Artifact.get("inbox")
     (row,) = json.loads(str(artifact.data))
     assert (row["voice"], row["state"]) == ("talk.de.wav", "dubbed")
 
@@ -132,6 +131,22 @@ def test_a_bad_key_sets_nothing_aside(
         assert states(look(model="sync-2")) == {"talk.de.wav": LineState.FAILED}
         assert not emulator.account().accepted
     assert not (folders[0] / "_set-aside").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        pytest.param(LineState.DUBBED, "Completed", id="dubbed"),
+        pytest.param(LineState.WAITING, "Completed", id="late"),
+        pytest.param(LineState.FAILED, "Needs a look", id="refused"),
+        pytest.param(LineState.SET_ASIDE, "Needs a look", id="set aside"),
+    ],
+)
+def test_a_look_that_somebody_should_see_says_so_in_its_state(state: LineState, name: str) -> None:
+    from tasks.watch_folder import concluded
+
+    line = Line(video="a.mp4", voice="a.de.wav", language="de", state=state)
+    assert concluded(Tick(lines=(line,))).name == name
 
 
 KILLED = """

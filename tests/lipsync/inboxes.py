@@ -33,6 +33,10 @@ def clip_bytes(folder: Path) -> bytes:
     return make_clip(folder / "clip.mp4", frames=10).read_bytes()
 
 
+class Killed(BaseException):
+    """As kill -9: what was on the disk at that moment is all that is left."""
+
+
 @dataclass
 class Studio:
     """An inbox, an outbox, and what was dubbed out of one and into the other."""
@@ -43,6 +47,7 @@ class Studio:
     begun: Counter[Pair] = field(default_factory=Counter)
     fails: dict[Pair, list[LipsyncError | BaseException]] = field(default_factory=dict)
     wishes: dict[str, Any] = field(default_factory=dict)
+    _when_killed: dict[Path, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -90,8 +95,16 @@ class Studio:
     def look(self, *, after_s: float = EVERY_S, **wishes: Any) -> Tick:
         """Let time pass, then look."""
         self.now_s += after_s
-        params = WatchParams(inbox=self.inbox, outbox=self.outbox, **(self.wishes | wishes))
-        return tick(self.shop, params, self.dub, lambda: self.now_s)
+        try:
+            return tick(self.shop, self.params(**wishes), self.dub, lambda: self.now_s)
+        except Killed:
+            for path, text in self._when_killed.items():
+                path.write_text(text)
+            del self.shop
+            raise
+
+    def params(self, **wishes: Any) -> WatchParams:
+        return WatchParams(inbox=self.inbox, outbox=self.outbox, **(self.wishes | wishes))
 
     def looks(self, times: int, **wishes: Any) -> Tick:
         """Look so many times; returns the last."""
@@ -106,6 +119,9 @@ class Studio:
             self.begun[pair] += 1
             if self.fails.get(pair):
                 error = self.fails[pair].pop(0)
+                if isinstance(error, Killed):
+                    memories = (self.root / "home" / "watch").glob("*.json")
+                    self._when_killed = {path: path.read_text() for path in memories}
                 if not isinstance(error, LipsyncError):
                     raise error
                 told(one.key, ended_by(error))

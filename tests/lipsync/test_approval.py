@@ -132,7 +132,7 @@ def test_a_word_leads_somewhere(before: str, word: Any, after: str) -> None:
     ],
 )
 def test_a_word_that_comes_too_late_says_so(before: str, word: Any, said: str) -> None:
-    told = {"decided_by": "Eve", "decided_at": NOW, "note": "too dear"}
+    told: dict[str, Any] = {"decided_by": "Eve", "decided_at": NOW, "note": "too dear"}
     with pytest.raises(UsageError, match=said) as error:
         state_after(approval(proposal("1"), ApprovalState(before), **told), word)
     assert "by Eve on 2026-11-20 12:00 UTC (too dear)" in str(error.value)

@@ -39,6 +39,7 @@ def sleeping(monkeypatch: pytest.MonkeyPatch) -> Sleeping:
 
         def sleep(for_s: float) -> None:
             slept_s.append(for_s)
+            assert len(slept_s) < 1_000, "nothing ends the waiting"
             acts[min(len(slept_s), len(acts)) - 1]()
 
         monkeypatch.setattr("lipsync.placing.time.sleep", sleep)

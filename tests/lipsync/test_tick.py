@@ -11,19 +11,22 @@ from unicodedata import normalize
 import pytest
 
 from lipsync.arrivals import LineState, in_words, rows
+from lipsync.destination import Wanted
 from lipsync.errors import (
     BudgetError,
     MediaError,
     OutcomeUnknown,
+    StorageError,
     UsageError,
     VendorBusy,
     VendorRefused,
 )
+from lipsync.inbox import ended_by
 from lipsync.intake import Intake
-from lipsync.tick import tick
+from lipsync.tick import Told, tick
 from lipsync.watch_params import WatchParams
 from tests.lipsync.deaths import CALLS, die_at
-from tests.lipsync.inboxes import Studio, of, states
+from tests.lipsync.inboxes import Killed, Studio, of, states
 
 
 @pytest.fixture
@@ -66,6 +69,23 @@ def test_two_looks_in_quick_succession_do_not_settle_a_file(studio: Studio) -> N
     for _ in range(5):
         assert states(studio.look(after_s=10)) == {"talk.de.wav": LineState.ARRIVING}
     assert states(studio.look(after_s=30)) == {"talk.de.wav": LineState.DUBBED}
+
+
+def test_a_file_takes_two_looks_however_soon_it_is_settled(studio: Studio) -> None:
+    arrived(studio)
+    assert states(studio.look(settle_s=0)) == {"talk.de.wav": LineState.ARRIVING}
+    assert states(studio.look(settle_s=0)) == {"talk.de.wav": LineState.DUBBED}
+
+
+def test_an_output_whose_worker_died_before_its_record_is_written_over(studio: Studio) -> None:
+    pair = arrived(studio)
+    studio.fails[pair] = [Killed()]
+    studio.look()
+    with pytest.raises(Killed):
+        studio.look()
+    (studio.outbox / "talk.de.preview.mp4").write_bytes(b"whole, but without its record")
+    assert states(studio.look()) == {"talk.de.wav": LineState.DUBBED}
+    assert names_in(studio.outbox) == ["talk.de.preview.mp4"]
 
 
 def test_a_cut_off_video_that_stands_still_is_arriving_then_set_aside(studio: Studio) -> None:
@@ -160,14 +180,13 @@ def test_where_the_inbox_is_read_only_a_poisoned_file_is_marked(studio: Studio) 
     assert studio.begun == {pair: 1}
 
 
-def test_a_file_that_cannot_be_moved_is_marked_until_it_changes(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same as a read-only inbox, also for root."""
+def test_a_file_that_cannot_be_moved_is_marked_until_it_changes(studio: Studio) -> None:
+    """Also for root: what should be the folder is a file."""
     pair = arrived(studio)
+    studio.aside.touch()
     studio.fails[pair] = [MediaError("the voice is silent")]
-    monkeypatch.setattr(Intake, "set_aside", lambda *_: False)
     assert states(studio.looks(2)) == {"talk.de.wav": LineState.SET_ASIDE}
+    del studio.shop
     line = of(studio.looks(20), "talk.de.wav")
     assert (line.state, line.said) == (LineState.SET_ASIDE, "the voice is silent")
     assert studio.begun == {pair: 1}
@@ -303,24 +322,64 @@ def test_a_pair_that_takes_its_worker_with_it_is_tried_alone_and_then_set_aside(
     studio: Studio,
 ) -> None:
     deadly, healthy = arrived(studio, "deadly"), arrived(studio, "healthy")
-    studio.fails[deadly] = [RuntimeError("a bug")] * 9
+    studio.fails[deadly] = [Killed()] * 9
     for _ in range(7):
-        with suppress(RuntimeError):
+        with suppress(Killed):
             studio.look()
     assert studio.dubbed == {healthy: 1}
     assert studio.begun[deadly] == 3
     assert "died 3 times" in (studio.aside / "deadly.de.wav.reason.txt").read_text()
 
 
-def test_an_interrupted_look_holds_nothing_against_its_pairs(studio: Studio) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(KeyboardInterrupt(), id="Ctrl-C"),
+        pytest.param(StorageError("the outbox is full"), id="no room for any"),
+    ],
+)
+def test_a_look_that_ends_early_holds_nothing_against_its_pairs(
+    studio: Studio, error: BaseException
+) -> None:
     pair = arrived(studio)
-    studio.fails[pair] = [KeyboardInterrupt()] * 5
+
+    def fail(pairs: tuple[Wanted, ...], told: Told) -> None:
+        raise error
+
     studio.look()
     for _ in range(5):
-        with pytest.raises(KeyboardInterrupt):
-            studio.look()
+        studio.now_s += 300
+        with pytest.raises(type(error)):
+            tick(studio.shop, studio.params(), fail, lambda: studio.now_s)
     studio.look()
     assert studio.dubbed == {pair: 1}
+
+
+def test_a_mistake_of_ours_lets_the_pair_rest_and_never_sets_it_aside(studio: Studio) -> None:
+    pair = arrived(studio)
+    studio.fails[pair] = [RuntimeError("a bug")] * 5
+    studio.look()
+    for _ in range(12 * 24):
+        with suppress(RuntimeError):
+            studio.look()
+    assert studio.begun[pair] == 4
+    assert not studio.aside.exists()
+    assert "RuntimeError, a mistake of ours" in of(studio.look(), "talk.de.wav").said
+
+
+def test_a_file_that_is_replaced_while_it_is_dubbed_is_not_set_aside(studio: Studio) -> None:
+    arrived(studio)
+    newer = studio.voice()
+
+    def interfere(pairs: tuple[Wanted, ...], told: Told) -> None:
+        studio.put("talk.de.wav", newer)
+        told(pairs[0].key, ended_by(MediaError("it changed while it was worked on")))
+
+    studio.look()
+    studio.now_s += 300
+    tick(studio.shop, studio.params(), interfere, lambda: studio.now_s)
+    assert states(studio.looks(2)) == {"talk.de.wav": LineState.DUBBED}
+    assert not studio.aside.exists()
 
 
 def test_while_one_look_is_at_work_another_does_nothing(studio: Studio) -> None:

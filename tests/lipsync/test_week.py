@@ -4,14 +4,16 @@ import heapq
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from typing import Any
 from unicodedata import normalize
 
 from lipsync.arrivals import Tick
 from lipsync.errors import BudgetError, MediaError, VendorBusy
-from tests.lipsync.inboxes import EVERY_S, START_S, Pair, Studio
+from tests.lipsync.inboxes import EVERY_S, START_S, Killed, Pair, Studio
 
 WEEK = 7 * 24 * 12
 DAY_S = 86_400.0
@@ -59,7 +61,7 @@ class Week:
         how = self.chance.choice(ways if name.endswith(".wav") else [*ways, "preallocated"])
         path = self.studio.inbox / name
         if how == "at once":
-            self.at(when_s, lambda: self._write(path, content))
+            self.at(when_s, partial(self._write, path, content))
             return when_s
         cuts = sorted(self.chance.sample(range(1, len(content)), self.chance.randint(1, 6)))
         ends_s = [when_s + self.chance.uniform(1, 1500) for _ in [*cuts, len(content)]]
@@ -69,9 +71,9 @@ class Week:
             piece = content[:cut]
             if how == "preallocated":
                 piece = piece.ljust(len(content), b"\0")
-            self.at(then_s, lambda piece=piece: self._write(on_its_way, piece))  # type: ignore[misc]
+            self.at(then_s, partial(self._write, on_its_way, piece))
         if how == "part":
-            self.at(ends_s[-1], lambda: self._move(on_its_way, path))
+            self.at(ends_s[-1], partial(self._move, on_its_way, path))
         return ends_s[-1]
 
     def pair(self, when_s: float, stem: str, languages: tuple[str, ...] = ("de",)) -> None:
@@ -84,8 +86,8 @@ class Week:
             self.wanted.add(pair_of(video, voice))
             called = normalize(self.chance.choice(["NFC", "NFD"]), f"{stem}.{language}.wav")
             self.arrive(when_s + self.chance.uniform(-600, 1800), called, voice)
-            self.at(when_s + 7 * HOUR_S, lambda called=called: self._remove(called))  # type: ignore[misc]
-        self.at(when_s + 7 * HOUR_S, lambda: self._remove(name))
+            self.at(when_s + 7 * HOUR_S, partial(self._remove, called))
+        self.at(when_s + 7 * HOUR_S, partial(self._remove, name))
 
     def later(self, when_s: float, stem: str, act: str) -> None:
         """Do something to a pair that was dubbed hours ago."""
@@ -94,19 +96,19 @@ class Week:
         if act == "rename":
             for name in names:
                 other = name.replace(stem, f"{stem} renamed")
-                self.at(when_s, lambda a=name, b=other: self._move(inbox / a, inbox / b))  # type: ignore[misc]
-                self.at(when_s + 4 * HOUR_S, lambda b=other: self._remove(b))  # type: ignore[misc]
+                self.at(when_s, partial(self._move, inbox / name, inbox / other))
+                self.at(when_s + 4 * HOUR_S, partial(self._remove, other))
         if act == "touch":
             for name in names:
-                self.at(when_s, lambda a=name: self._touch(a))  # type: ignore[misc]
+                self.at(when_s, partial(self._touch, name))
         if act == "copy":
             for name in names:
                 other = name.replace(stem, f"copy of {stem}")
-                self.at(when_s, lambda a=name, b=other: self._copy(a, b))  # type: ignore[misc]
-                self.at(when_s + 4 * HOUR_S, lambda b=other: self._remove(b))  # type: ignore[misc]
+                self.at(when_s, partial(self._copy, name, other))
+                self.at(when_s + 4 * HOUR_S, partial(self._remove, other))
         if act == "replace":
             voice = self.studio.voice()
-            self.at(when_s, lambda: self._replaced(stem, voice))
+            self.at(when_s, partial(self._replaced, stem, voice))
 
     def _replaced(self, stem: str, voice: bytes) -> None:
         video = (self.studio.inbox / f"{stem}.mp4").read_bytes()
@@ -147,9 +149,7 @@ def planned(studio: Studio, seed: int) -> Week:
         if number % 10 == 9:  # a file that will never be whole
             whole = studio.video()
             rot = week.chance.choice([whole[: len(whole) // 2], b"", b"<html>gone", b"PK\x03\x04"])
-            week.at(
-                when_s, lambda path=studio.inbox / f"{stem}.mp4", rot=rot: week._write(path, rot)
-            )  # type: ignore[misc]
+            week.at(when_s, partial(week._write, studio.inbox / f"{stem}.mp4", rot))
             week.arrive(when_s, f"{stem}.de.wav", studio.voice())
             week.poisoned.add(f"{stem}.mp4")
         elif number % 10 == 5:
@@ -174,8 +174,10 @@ class Weather:
         studio, chance = self.week.studio, self.week.chance
         for pair in sorted(self.week.wanted - self._met):
             self._met.add(pair)
-            late = chance.choice([[], [], [VendorBusy("503")] * 3, [BudgetError("over")] * 20])
-            died = [RuntimeError("killed")] if chance.random() < 0.05 else []
+            late: list[Any] = chance.choice(
+                [[], [], [VendorBusy("503")] * 3, [BudgetError("over")] * 20]
+            )
+            died = [Killed()] if chance.random() < 0.05 else []
             sick = [MediaError("the voice is silent")] if chance.random() < 0.05 else []
             self.sick |= {pair} if sick else set()
             studio.fails[pair] = [*died, *late, *sick]
@@ -184,7 +186,7 @@ class Weather:
 def look(studio: Studio) -> Tick | None:
     try:
         return studio.look(after_s=0)
-    except RuntimeError:
+    except Killed:
         return None
 
 

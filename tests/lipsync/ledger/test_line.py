@@ -1,13 +1,15 @@
 """The line: no account has more in flight than it may, whoever sends; first come, first served."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from lipsync.errors import VendorBusy
-from lipsync.ledger import Ledger, LineFull
+from lipsync.ledger import Ledger, LineFull, book
+from lipsync.ledger.book import told
 from lipsync.tickets import Receipt, Ticket, TicketState
 from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import at_once
@@ -132,6 +134,27 @@ def test_of_eight_workers_at_once_as_many_send_as_there_are_places(shelf: Shelf)
     at_once(8, send)
     assert len(list(shelf.home.folder("winners").iterdir())) == PLACES
     assert shelf.open().in_flight("paid") == PLACES
+
+
+def test_who_decides_while_another_does_waits_for_its_decision(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sees what the other has not committed yet."""
+    there, here = shelf.open("there"), shelf.open("here")
+    first, second = intended(there, "first"), intended(here, "second")
+    decided: list[Future[Ticket]] = []
+
+    def slowly(*given: Any, **more: Any) -> Ticket:
+        if not decided:
+            decided.append(pool.submit(here.submitting, second, 1))
+            wait(decided, timeout=1.0)  # it cannot be over before this one is
+        return told(*given, **more)
+
+    monkeypatch.setattr(book, "told", slowly)
+    with ThreadPoolExecutor() as pool:
+        assert there.submitting(first, 1).state is TicketState.SUBMITTING
+        with pytest.raises(LineFull):
+            decided[0].result()
 
 
 def test_who_waits_is_served_before_who_comes_later(ledger: Ledger) -> None:
