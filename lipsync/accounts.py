@@ -83,6 +83,10 @@ class FalSettings(Value):
         ge=1,
         description="Jobs of the account that are there at once; those beyond wait here.",
     )
+    private_links: bool = Field(
+        default=False,
+        description="It fetches from addresses of this machine and network, as the emulator does.",
+    )
     reply_timeout_s: float = Field(default=REPLY_TIMEOUT_S, gt=0)
 
     @classmethod
@@ -101,8 +105,9 @@ class UnifiedSettings(Value):
     """An account at a vendor of the unified task API, and where and how it is spoken to."""
 
     key: Key
-    # FoxAPI prints this one; AiHubMax, whose text is the same, prints none (providers.md §1.1).
-    base_url: str = Field(default="https://api.foxapi.cc", pattern=r"^https?://")
+    # Several vendors sell this API under the same text (providers.md §1.1): only who has the
+    # account knows whose it is, and a key goes nowhere else.
+    base_url: str = Field(pattern=r"^https?://")
     # Captures disagree: video and audio, or video_url and audio_url (providers.md §1.2).
     video_field: str | None = Field(
         default=None, pattern=r"^\w+$", description="None: as the catalogue's row says."
@@ -122,11 +127,17 @@ class UnifiedSettings(Value):
         """Read `UNIFIED_API_KEY`, `UNIFIED_BASE_URL` and the other `UNIFIED_…` settings.
 
         Raises:
-            UsageError: The key is not set, or a setting cannot be read; the sentence names it.
+            UsageError: Key or address is not set, or a setting cannot be read; the sentence names
+                it.
         """
         seen = environment(environ)
         if not seen.get("UNIFIED_API_KEY"):
             raise UsageError("UNIFIED_API_KEY is not set; set it, or write it into .env")
+        if not seen.get("UNIFIED_BASE_URL"):
+            raise UsageError(
+                "UNIFIED_BASE_URL is not set; set it to the address of the API your key is for, "
+                "or write it into .env"
+            )
         return _read(cls, "UNIFIED_API_KEY", seen["UNIFIED_API_KEY"], seen)
 
 

@@ -166,7 +166,8 @@ class VendorRow(Value):
             all(environ.get(name) for name in group) for group in self.variables
         ):
             return None
-        return f"{self.variables[0][0]} is not set"
+        first = next(name for name in self.variables[0] if not environ.get(name))
+        return f"{first} is not set"
 
 
 class Model(Value):

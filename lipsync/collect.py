@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync.errors import MediaError, VendorBusy, VendorError
+from lipsync.price import dollars
 from lipsync.progress import tell
 from lipsync.store import Store
 from lipsync.tickets import Delivery, Order, Ticket, TicketMoved, TicketState, why_not
@@ -211,11 +212,7 @@ def _delivery(ticket: Ticket, file: File) -> Delivery:
         VendorError: It has another length.
     """
     if ticket.flaw is not None:
-        raise VendorError(
-            f"ticket {ticket.id}: {ticket.vendor} delivered something else: {ticket.flaw}; it is "
-            f"kept as {file.path}, to buy it once more on purpose raise its generation above "
-            f"{ticket.generation}"
-        )
+        raise VendorError(_say_flawed(ticket, file))
     return Delivery(
         ticket_id=ticket.id,
         key=ticket.key,
@@ -223,6 +220,17 @@ def _delivery(ticket: Ticket, file: File) -> Delivery:
         file=file,
         billed_usd=ticket.quoted_usd if ticket.billed_usd is None else ticket.billed_usd,
         notes=ticket.notes,
+    )
+
+
+def _say_flawed(ticket: Ticket, file: File) -> str:
+    """Say what came, what it cost, and what a person can do: it is never bought again by itself."""
+    billed_usd = ticket.billed_usd
+    cost = "what it cost is not known" if billed_usd is None else f"it cost {dollars(billed_usd)}"
+    return (
+        f"ticket {ticket.id}: {ticket.vendor} delivered something else: {ticket.flaw}; {cost}. It "
+        f"is kept as {file.path}: look at it, claim it at {ticket.vendor} as request "
+        f"{ticket.request_id}, or buy the dub once more with `--generation {ticket.generation + 1}`"
     )
 
 

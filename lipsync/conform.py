@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair, FittedPicture, picture_plan
+from lipsync.media.asis import is_sendable
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
 from lipsync.media.damage import damaged_frames
@@ -33,7 +34,7 @@ def conform(
     The video has exactly the planned frames at the plan's constant rate: H.264, 8-bit 4:2:0,
     BT.709 SDR, progressive, upright, square samples, even size, starting at zero, index in front,
     no sound. The voice has exactly the planned samples. What is left to the vendor keeps its
-    lengths.
+    lengths. A video that came by a link, and is all of this but for its sound, stays as it is.
 
     Args:
         request: Both sides and the plan.
@@ -75,6 +76,9 @@ def conform_picture(
     parts = source.pieces(plan)
     total = sum(part.frames for part in parts)
     taken = sum(part.frames for part in parts if isinstance(part, Copied))
+    all_copied = taken == total == source.facts.frames
+    if all_copied and _came_by_link(request.video) and is_sendable(source):
+        return _as_it_is(request, source, total)
     with store.scratch(".mp4") as path:
         for done in Assembly(source, parts, plan.rate).write(path):
             if progress is not None:
@@ -86,6 +90,18 @@ def conform_picture(
     return FittedPicture(
         video=video, frames=total, copied_frames=taken, encoded_frames=total - taken
     )
+
+
+def _came_by_link(video: File) -> bool:
+    """Say whether an input is a file of the store: then a vendor may be given its link."""
+    return video.path.name.startswith(video.sha256)
+
+
+def _as_it_is(request: PictureRequest, source: Source, frames: int) -> FittedPicture:
+    """Send the very file: there is nothing to make equal, and its link leads to just that."""
+    _refuse_damage(source.path, source.path, frames)
+    logger.info("%s: sent as it is, %d frames", source.path.name, frames)
+    return FittedPicture(video=request.video, frames=frames, copied_frames=frames, encoded_frames=0)
 
 
 def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:

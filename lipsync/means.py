@@ -21,6 +21,7 @@ from lipsync.values import Value
 
 # Names the blocks that are looked for; set, it makes every command look for them.
 BLOCKS = "DUBLINE_BLOCKS"
+FETCH_LIMIT = "DUBLINE_FETCH_LIMIT_MB"
 
 Usd = Annotated[Decimal | None, Field(default=None, ge=0, allow_inf_nan=False)]
 
@@ -54,6 +55,13 @@ class LedgerSettings(Value):
             per_run_usd=self.per_run_usd,
             per_day_usd=self.per_day_usd,
         )
+
+
+class FetchSettings(Value):
+    """How inputs that are links are fetched."""
+
+    # Ours: an hour of a mezzanine at 20 Mbit/s; a wrong link should not fill the disk.
+    limit_mb: int = Field(default=10_000, gt=0, description="A larger file is refused.")
 
 
 class Means:
@@ -108,6 +116,19 @@ class Means:
         # Only whether there is a key counts there: fal's CDN then is the hosting of last resort.
         account = {"FAL_KEY": "set"} if self.fal().key is not None else {}
         return hosting_settings(environment(self._environ) | account)
+
+    def fetching(self) -> FetchSettings:
+        """Return how inputs that are links are fetched.
+
+        Raises:
+            UsageError: A setting cannot be read; the sentence names it.
+        """
+        given = environment(self._environ).get(FETCH_LIMIT)
+        try:
+            return FetchSettings.model_validate({"limit_mb": given} if given else {})
+        except ValidationError as error:
+            fault = error.errors(include_input=False)[0]
+            raise UsageError(f"{FETCH_LIMIT} cannot be used: {fault['msg']}") from None
 
     def ledger(self) -> LedgerSettings:
         """Return where the ledger is, and the limits of spending.

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lipsync.errors import StorageError, UsageError
+from lipsync.links import Link, place_of
 from lipsync.report import DubReport
 from lipsync.store import Store
 from lipsync.values import File
@@ -30,14 +31,17 @@ def record_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.json")
 
 
-def default_output(video: Path, voice: Path, *, preview: bool) -> Path:
+def default_output(video: Path | Link, voice: Path | Link, *, preview: bool) -> Path:
     """Name the output after its pair, beside the video; a preview says so in its name.
+
+    Beside a link is the working folder.
 
     >>> default_output(Path("a/talk.mov"), Path("de.wav"), preview=True).as_posix()
     'a/talk.de.preview.mp4'
     """
     kind = "preview" if preview else "dub"
-    return video.with_name(f"{video.stem}.{voice.stem}.{kind}.mp4")
+    place = place_of(video)
+    return place.with_name(f"{place.stem}.{place_of(voice).stem}.{kind}.mp4")
 
 
 def recorded(output: Path) -> DubReport | None:
@@ -74,7 +78,7 @@ def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
         )
 
 
-def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
+def check_output(output: Path, inputs: tuple[Path | Link, ...]) -> None:
     """Refuse an output that could not be written, before anything is made or paid.
 
     Raises:
@@ -85,7 +89,7 @@ def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
     try_writing(output.parent)
 
 
-def check_place(output: Path, inputs: tuple[Path, ...]) -> None:
+def check_place(output: Path, inputs: tuple[Path | Link, ...]) -> None:
     """Refuse an output by its name and by what is there; its folder is not tried.
 
     Raises:
@@ -99,7 +103,7 @@ def check_place(output: Path, inputs: tuple[Path, ...]) -> None:
         raise UsageError(f"{output}: is a folder; name a file in it, e.g. {output / 'dub.mp4'}")
     if not output.parent.is_dir():
         raise UsageError(f"{output}: the folder {output.parent} does not exist; create it first")
-    for source in inputs:
+    for source in (one for one in inputs if isinstance(one, Path)):
         if source.exists() and output.exists() and source.samefile(output):
             raise UsageError(f"{output}: is an input of this dub; choose another output")
 

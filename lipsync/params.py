@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from lipsync.catalogue import Policy
+from lipsync.links import Input
 from lipsync.menus import ModelId, ProfileId
 from lipsync.timing import parse_trim
 from lipsync.values import Value
@@ -33,14 +34,18 @@ class DubParams(Value):
     spent.
     """
 
-    video: Path = Field(description="The video, e.g. in/talk.mp4.", json_schema_extra=_place(0))
-    voice: Path = Field(
-        description="The dubbed voice: a sound file, or a video whose sound is taken.",
+    video: Input = Field(
+        description="The video: a file, e.g. in/talk.mp4, or an https:// link to one.",
+        json_schema_extra=_place(0),
+    )
+    voice: Input = Field(
+        description="The dubbed voice: a sound file, or a video whose sound is taken; or a link.",
         json_schema_extra=_place(1),
     )
     output: Path | None = Field(
         default=None,
-        description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video.",
+        description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video; for a "
+        "link, in the working folder.",
         json_schema_extra=_place(2),
     )
     model: ModelId | None = Field(

@@ -95,10 +95,12 @@ def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
     Raises:
         MediaError: A file cannot be used, has no picture, or no sound.
     """
-    video = seen(shop, Look(file=shop.store.fingerprint(params.video), faces=True))
-    voice = seen(shop, Look(file=shop.store.fingerprint(params.voice), faces=False))
-    check_pair(params, video.value.facts, voice.value.facts)
-    pair = paired(video.value.facts, voice.value.facts, video.value.faces)
+    shop.renew(params.video, params.voice)
+    with shop.naming():
+        video = seen(shop, Look(file=shop.file(params.video), faces=True))
+        voice = seen(shop, Look(file=shop.file(params.voice), faces=False))
+        check_pair(params, video.value.facts, voice.value.facts)
+        pair = paired(video.value.facts, voice.value.facts, video.value.faces)
     return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
 
 
@@ -115,7 +117,8 @@ def normalize(shop: Workshop, params: DubParams, pair: Pair) -> Made[Voice]:
 
         return normalize_voice(request, shop.store)
 
-    return shop.cache.made("normalize", NORMALIZE, request, Voice, make)
+    with shop.naming():
+        return shop.cache.made("normalize", NORMALIZE, request, Voice, make)
 
 
 def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[Decision]:
@@ -127,7 +130,8 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         NoModelError: No model takes the pair.
         BudgetError: The choice is over the budget.
     """
-    plan = planned(params, pair, voice)
+    with shop.naming():
+        plan = planned(params, pair, voice)
     own_usd = None if params.budget_usd is None else Decimal(str(params.budget_usd))
     budget = shop.means.ledger().budget(own_usd)
     request = SelectRequest(
@@ -177,7 +181,8 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
         plan=decision.plan,
         voice=decision.voice.file,
     )
-    picture, voice = _fitted_picture(shop, request), _fitted_voice(shop, request)
+    with shop.naming():
+        picture, voice = _fitted_picture(shop, request), _fitted_voice(shop, request)
     fitted = FittedPair(
         video=picture.value.video,
         voice=voice.value,
@@ -285,14 +290,14 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
         UsageError: Something else has appeared there meanwhile.
     """
     began_s = time.monotonic()
-    output, wanted = output_of(params, decision), asked(shop, params)
+    output, wanted = output_of(params, decision), asked(shop, params, decision.pair)
     there = is_in_place(shop.store, output, finished.file)
     known = recorded(output)
     if there and known is not None and known.dub_key == wanted.key:
         return Made(known, cached=True, seconds=time.monotonic() - began_s)
     if not (there or params.overwrite):
         refuse_to_overwrite(shop.store, output, wanted.key)
-    written = told(output, wanted, decision, delivery, finished, verdicts.found, ran)
+    written = told(params, wanted, decision, delivery, finished, verdicts.found, ran)
     if not there:
         place(finished.file, output)
     text = written.model_dump_json(indent=2)

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
 
 from lipsync.errors import BudgetError, LipsyncError, OutcomeUnknown
+from lipsync.links import Link
 from lipsync.params import DubParams
 from lipsync.report import DubReport
 from lipsync.tickets import Ticket, TicketState
@@ -38,7 +39,7 @@ def emit(name: EventName, resource: str, **payload: object) -> None:
     )
 
 
-def dub_named(video: Path, voice: Path) -> str:
+def dub_named(video: Path | Link, voice: Path | Link) -> str:
     """Name a dub as a resource.
 
     >>> dub_named(Path("in/talk.mp4"), Path("in/talk.de.wav"))

@@ -72,9 +72,15 @@ def _model_ids(incomplete: str) -> list[str]:
     return [name for name in load_catalogue().models if name.startswith(incomplete)]
 
 
-Video = Annotated[Path, typer.Argument(help="The video.", metavar="VIDEO")]
+# Text, not a path: that would take a slash out of a link.
+Video = Annotated[
+    str, typer.Argument(help="The video: a file, or an https:// link.", metavar="VIDEO")
+]
 Voice = Annotated[
-    Path, typer.Argument(help="The dubbed voice: sound, or a video with sound.", metavar="VOICE")
+    str,
+    typer.Argument(
+        help="The dubbed voice: sound, or a video with sound; a file or a link.", metavar="VOICE"
+    ),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Where the dub goes (.mp4, .mov, .mkv).")

@@ -1,10 +1,16 @@
 """Remembering: a workshop that finds what was made and makes nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lipsync.cache import Memory
 from lipsync.catalogue import Catalogue
 from lipsync.workshop import Workshop
+
+if TYPE_CHECKING:
+    from lipsync.remote.fetched import Fetched
 
 
 class Remembering(Workshop):
@@ -23,6 +29,17 @@ class Remembering(Workshop):
     def cache(self) -> Memory:
         """What was made already."""
         return Memory(self._shop.store)
+
+    @property
+    def fetched(self) -> "Fetched":
+        """What came by links."""
+        return self._shop.fetched
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Have errors name links, as the other workshop does."""
+        with self._shop.naming():
+            yield
 
     @cached_property
     def catalogue(self) -> Catalogue:

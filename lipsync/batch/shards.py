@@ -9,11 +9,14 @@ from pathlib import Path
 from lipsync.batch.outcome import RowOutcome, RowState, of_plan
 from lipsync.batch.params import BatchParams
 from lipsync.batch.plan import BatchPlan, PlanRow
+from lipsync.links import Link
 
 Lines = tuple[int, ...]
 
 
-def cut(rows: Sequence[PlanRow], videos: Mapping[int, Path], count: int) -> tuple[Lines, ...]:
+def cut(
+    rows: Sequence[PlanRow], videos: Mapping[int, Path | Link], count: int
+) -> tuple[Lines, ...]:
     """Cut a batch into parts of about the same length of output.
 
     Dubs of one video stay together as far as that goes: its part looks at it and uploads it once.
@@ -29,7 +32,7 @@ def cut(rows: Sequence[PlanRow], videos: Mapping[int, Path], count: int) -> tupl
     if not rows:
         return ()
     share = ceil(len(rows) / count)
-    together: dict[Path, list[PlanRow]] = defaultdict(list)
+    together: dict[Path | Link, list[PlanRow]] = defaultdict(list)
     for row in rows:
         together[videos[row.line]].append(row)
     pieces = [piece for found in together.values() for piece in _pieces(found, share)]

@@ -111,14 +111,18 @@ def read(response: "httpx.Response", key: SecretStr | None = None) -> Answer:
         response: An answer, read whole.
         key: Starred as well as what the request was sent with.
     """
-    sent = response.request.headers.get("authorization", "").partition(" ")[2]
-    keys = (sent, key.get_secret_value() if key else "")
+    keys = (sent_with(response), key.get_secret_value() if key else "")
     try:
         body, text = without(keys, response.json()), ""
     except ValueError:
         body, text = None, without(keys, response.text)[:TEXT_CHARACTERS]
     headers = {name.lower(): without(keys, value) for name, value in response.headers.items()}
     return Answer(status=response.status_code, headers=headers, body=body, text=text)
+
+
+def sent_with(response: "httpx.Response") -> str:
+    """Return the key, or token, that the request of a response was sent with."""
+    return str(response.request.headers.get("authorization", "").partition(" ")[2])
 
 
 def without(keys: Collection[str], said: Any) -> Any:

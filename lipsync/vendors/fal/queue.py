@@ -10,7 +10,7 @@ from lipsync.accounts import FalSettings
 from lipsync.errors import OutcomeUnknown, VendorBusy, VendorRefused
 from lipsync.tickets import Receipt, Ticket
 from lipsync.vendors.fal.answers import Answer, is_request_id, of_question, of_submit
-from lipsync.vendors.fal.line import CONNECT_S, Line, read
+from lipsync.vendors.fal.line import CONNECT_S, Line, read, sent_with, without
 from lipsync.vendors.fal.standing import ENDED, events, standing
 from lipsync.vendors.protocol import CancelAnswer, Progress, Standing
 
@@ -134,7 +134,9 @@ class Queue:
         """Yield what a stream tells; the last of it again when nothing but its pulse comes."""
         check_stream(response)
         last, told_s = Progress(state=Standing.SILENT), time.monotonic()
-        for event in events(response.iter_lines()):
+        keys = (sent_with(response),)
+        for told in events(response.iter_lines()):
+            event = without(keys, told)
             if event is None and time.monotonic() - told_s < SILENCE_S:
                 continue
             last = last if event is None else standing(event, last.lines)

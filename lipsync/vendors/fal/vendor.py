@@ -25,6 +25,7 @@ from lipsync.vendors.fal.prices import billed_usd
 from lipsync.vendors.fal.queue import Queue
 from lipsync.vendors.fal.results import Failure, Result, failure_in, failure_of, link_in, result_of
 from lipsync.vendors.fal.uploads import Uploads
+from lipsync.vendors.passed import Passed, nothing
 from lipsync.vendors.protocol import (
     CancelAnswer,
     Fetched,
@@ -51,11 +52,18 @@ class FalVendor:
     name = "fal"
     replayable = False
 
-    def __init__(self, settings: FalSettings, catalogue: Catalogue, store: Store) -> None:
+    def __init__(
+        self,
+        settings: FalSettings,
+        catalogue: Catalogue,
+        store: Store,
+        passed: Passed = nothing,
+    ) -> None:
         """Open nothing yet: connections are made when they are first needed."""
         self._settings = settings
         self._catalogue = catalogue
         self._store = store
+        self._passed = passed
         self._line = Line(settings)
         self._queue = Queue(self._line)
         self._results: dict[str, Result] = {}
@@ -81,10 +89,24 @@ class FalVendor:
             MediaError: A file is gone or altered.
         """
         check(order, self._row(order.model))
-        return Media(
+        return self._passed_on(order) or Media(
             video_url=self._link(order.video, order.generation),
             voice_url=self._link(order.voice, order.generation),
         )
+
+    def _passed_on(self, order: Order) -> Media | None:
+        """Hand on the link the video came by; None where there is none that fal can use.
+
+        Whoever has that link may send it, so it tells no request from another. The voice is always
+        uploaded, and then for this video alone: by its link the request is found again.
+        """
+        if order.voice.size_bytes <= self._settings.inline_bytes:
+            return None
+        video_url = self._passed(order.video, self._settings.private_links)
+        if video_url is None:
+            return None
+        voice_url = self.uploads.link(order.voice, order.generation, order.video.sha256)
+        return Media(video_url=video_url, voice_url=voice_url)
 
     def _link(self, file: File, generation: int) -> str:
         if file.size_bytes <= self._settings.inline_bytes:

@@ -14,6 +14,7 @@ from lipsync.store import Store
 from lipsync.tickets import Media, Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.download import LinkDead, download, unfinished
+from lipsync.vendors.passed import Passed, nothing
 from lipsync.vendors.protocol import (
     CancelAnswer,
     Fetched,
@@ -49,13 +50,15 @@ class UnifiedVendor:
     replayable = False
     grace_s = 0.0  # there is no list of requests that could lag behind
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  two of them for tests and links
         self,
         settings: UnifiedSettings,
         hosting: Hosting,
         store: Store,
         catalogue: Catalogue,
         now: Callable[[], datetime] = _now,
+        *,
+        passed: Passed = nothing,
     ) -> None:
         """Open nothing yet.
 
@@ -68,6 +71,7 @@ class UnifiedVendor:
         self._store = store
         self._catalogue = catalogue
         self._now = now
+        self._passed = passed
         self._wire = Wire(settings.key.get_secret_value(), settings.reply_timeout_s)
 
     @classmethod
@@ -96,11 +100,16 @@ class UnifiedVendor:
         video = sendable_video(self._at_hand(order.video), self._store)
         voice = sendable_voice(self._at_hand(order.voice), self._store)
         media = Media(
-            video_url=self._hosting.link(video),
-            voice_url=self._hosting.link(voice),
+            video_url=self._link(video),
+            voice_url=self._link(voice),
         )
         addresses.check_reach(self._settings.base_url, media)
         return media
+
+    def _link(self, file: File) -> str:
+        """Return the link a file came by, where the vendor can use it; else it is hosted."""
+        inside = addresses.is_private(self._settings.base_url)
+        return self._passed(file, inside) or self._hosting.link(file)
 
     def submit(self, order: Order, media: Media | None) -> Receipt:
         """Send the one POST.
@@ -155,7 +164,6 @@ class UnifiedVendor:
         """Say whether there is anything left to cancel: the API has no call for it.
 
         Raises:
-            VendorRefused: The job goes on.
             VendorBusy: There was no answer.
         """
         state = self.status(ticket).state
@@ -163,10 +171,7 @@ class UnifiedVendor:
             return CancelAnswer.NOT_FOUND
         if state in {Standing.DONE, Standing.FAILED, Standing.CANCELLED}:
             return CancelAnswer.TOO_LATE
-        raise VendorRefused(
-            f"unified has no call to cancel with, so ticket {ticket.id} goes on; collect it later "
-            f"with `dubline requests resume {ticket.id}`"
-        )
+        return CancelAnswer.NOT_OFFERED
 
     def look_up(self, ticket: Ticket, taken: Callable[[str], bool]) -> Receipt | None:  # noqa: ARG002  the protocol
         """Say that nobody can: the API lists no requests.
