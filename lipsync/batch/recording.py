@@ -9,6 +9,8 @@ from typing import Self
 from lipsync.batch.board import Board
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.tables import outcome_rows
+from lipsync.disk import disk_errors
+from lipsync.output import try_writing
 
 # Ours: a killed batch loses so much of its table, and nothing else; the ledger knows the rest.
 WRITE_EVERY_S = 5.0
@@ -28,12 +30,15 @@ class Recorder:
         self._next_s = 0.0
 
     def __enter__(self) -> Self:
-        """Write the first tables now: a place that cannot be written is known before anything.
+        """Try the place now: if it cannot be written, that is known before anything is sent.
 
         Raises:
             StorageError: It cannot be written.
         """
-        self._write(self._board.outcome())
+        with disk_errors(self._stem):
+            self._stem.parent.mkdir(parents=True, exist_ok=True)
+        try_writing(self._stem.parent)
+        self._next_s = time.monotonic() + WRITE_EVERY_S
         return self
 
     def __exit__(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from lipsync.awaiting import Awaiter
 from lipsync.batch.board import Board, Phase
-from lipsync.batch.crew import Crew, Rank
+from lipsync.batch.crew import Crew, Rank, brisk
 from lipsync.batch.desk import Desk
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
@@ -119,6 +119,7 @@ class _Runner:
         """Have the threads for as long as the block runs, and leave nothing behind."""
         patience_s = self._limits.patience_s
         with (
+            brisk(),
             Crew(self._limits.encoders, "encoder") as self._encoders,
             Crew(self._limits.couriers, "courier") as self._couriers,
             Crew(CLERKS, "clerk") as self._clerks,

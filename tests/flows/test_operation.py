@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from flows.embedded import down, serving, standing
+from flows.embedded import down, standing
 from flows.working import children, is_running, worker_name
 from tests.clips import make_clip, make_voice
 from tests.flows.office import Deployed, Office, eventually
@@ -253,5 +253,3 @@ def test_up_says_that_its_server_was_stopped_and_ends(office: Office, deployed: 
     said, _ = up.communicate(timeout=90)
     assert up.returncode == 6
     assert "start `dubline up` again" in json.loads(said)["error"]
-    with serving(office.home, print):  # it is there for whoever looks next
-        pass
