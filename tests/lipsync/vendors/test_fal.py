@@ -1,6 +1,7 @@
 """fal, from order to delivery: the ledger, its client, and the emulator over TLS."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
