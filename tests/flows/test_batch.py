@@ -1,4 +1,4 @@
-"""Claims about batches as they are used: the flow on a real server, the command line in processes."""
+"""Claims about batches as they are used: the flow on a real server, the command in processes."""
 
 import json
 import signal
@@ -74,7 +74,7 @@ def test_the_page_of_a_batch_has_its_plan_its_progress_its_outcome_and_its_money
     assert "2 of 3 dubs are there" in state.message
     found = {one.key: one for one in artifacts(state)}
     assert found.keys() == {"plan", "outcome", "money", "batch-week-csv"}
-    assert [row["state"] for row in json.loads(found["outcome"].data)][0] == "refused"
+    assert json.loads(found["outcome"].data)[0]["state"] == "refused"
     assert "spent: $0.10" in found["money"].data
     assert set(tags(state)) >= {"sync-2"}
 
