@@ -38,11 +38,13 @@ def read(params: BatchParams) -> Manifest:
     Raises:
         ManifestError: It is no manifest.
     """
+    shop = workshop()
     found = read_manifest(
         params.manifest,
         folder=params.output_folder,
         defaults=params.defaults,
-        catalogue=workshop().catalogue,
+        catalogue=shop.catalogue,
+        availability=shop.availability,
     )
     return only(found, params.only_lines)
 

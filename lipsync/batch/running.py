@@ -7,19 +7,19 @@ is decided here, in the thread that runs the batch.
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from lipsync.awaiting import Awaiter
 from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew, Rank, brisk
 from lipsync.batch.desk import Desk
+from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.outcome import BatchOutcome
@@ -33,8 +33,6 @@ from lipsync.vendors.protocol import Progress
 
 log = logging.getLogger(__name__)
 
-# Ours: how often a step that may succeed later is tried again, and after how long at first.
-TRIES, FIRST_PAUSE_S, PAUSE_GROWTH, JITTER = 4, 2.0, 2.5, 0.3
 # Ours: how often somebody who watches is told, and the longest the batch sleeps.
 TELL_EVERY_S = 0.25
 
@@ -47,32 +45,12 @@ FINISH, FETCH, UPLOAD, PREPARE = range(4)
 Watch = Callable[[Board], None]
 
 
-class _Later(NamedTuple):
-    """A step that is tried again."""
-
-    due_s: float
-    work: Work
-    step: Callable[[Work], None]
-
-
 class BatchInterrupted(KeyboardInterrupt):
     """Ctrl-C, with what became of every row until then."""
 
     def __init__(self, outcome: BatchOutcome) -> None:
         super().__init__("interrupted")
         self.outcome = outcome
-
-
-class _Event(NamedTuple):
-    """A step that is over: of which row, what came of it, and who goes on with that."""
-
-    work: Work
-    then: "Then"
-    future: "Future[Any]"
-    crew: Crew | None = None
-
-
-Then = Callable[[Work, "Future[Any]"], None]
 
 
 def run_batch(
@@ -107,11 +85,11 @@ class _Runner:
 
     def __init__(self, desk: Desk, limits: Limits, board: Board, watch: Watch) -> None:
         self._desk, self._limits, self._board, self._watch = desk, limits, board, watch
-        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
         self._waiting: list[Work] = []
         self._left: dict[int, Work] = {}
-        self._later: list[_Later] = []
+        self._later: list[Later] = []
         self._told_s = 0.0
 
     @contextmanager
@@ -157,7 +135,7 @@ class _Runner:
         self, crew: Crew, rank: Rank, work: Work, step: Callable[[], object], then: Then
     ) -> None:
         """Have a crew take a row's next step."""
-        crew.put(rank, step, lambda future: self._events.put(_Event(work, then, future, crew)))
+        crew.put(rank, step, lambda future: self._events.put(Event(work, then, future, crew)))
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""
@@ -174,7 +152,7 @@ class _Runner:
         except Empty:
             return
 
-    def _take(self, event: _Event) -> None:
+    def _take(self, event: Event) -> None:
         if event.crew is not None:
             event.crew.freed()
         event.then(event.work, event.future)
@@ -245,7 +223,7 @@ class _Runner:
         self._board.at(work.plan, Phase.AT_VENDOR)
         then = partial(self._ended, lane)
         waited = self._awaiter.wait_for(work.ticket)
-        waited.add_done_callback(lambda future: self._events.put(_Event(work, then, future)))
+        waited.add_done_callback(lambda future: self._events.put(Event(work, then, future)))
 
     def _ended(self, lane: Lane, work: Work, future: "Future[Progress]") -> None:
         if future.cancelled() or not self._went_well(work, future, lane=lane):
@@ -300,10 +278,8 @@ class _Runner:
         return False
 
     def _try_later(self, work: Work, again: Callable[[Work], None]) -> None:
-        pause_s = FIRST_PAUSE_S * PAUSE_GROWTH**work.tries
-        pause_s *= 1 + JITTER * (2 * random.random() - 1)  # noqa: S311  no secret
+        self._later.append(Later(time.monotonic() + pause_s(work.tries), work, again))
         work.tries += 1
-        self._later.append(_Later(time.monotonic() + pause_s, work, again))
 
     def _fail(self, work: Work, error: BaseException) -> None:
         if not isinstance(error, LipsyncError):

@@ -69,10 +69,11 @@ def test_failed_rows_are_tried_again_and_finished_ones_are_not(depot: Depot) -> 
     assert len(depot.sold) == 3
 
 
-def test_an_unknown_row_waits_and_is_never_bought_again(depot: Depot) -> None:
+@pytest.mark.parametrize("model", ["sync-2", None])
+def test_an_unknown_row_waits_and_is_never_bought_again(depot: Depot, model: str | None) -> None:
     depot.emulator.fault("cut_after_acceptance", vendor="fal", times=1)
     depot.emulator.fault("listing_503", times=None)
-    rows = depot.rows(3)
+    rows = depot.rows(3, model=model, policy="best")
     for _ in range(2):
         outcome = depot.dub(rows)
         states = Counter(row.state for row in outcome.rows)
@@ -160,6 +161,8 @@ def test_what_an_interrupted_batch_left_is_collected_first_and_not_bought_again(
         outcome = depot.dub(rows, account={"fal": 2})
         assert outcome.exit_code == 0
         assert len(depot.sold) == 17
+        collected = [label for label, word in depot.ran if word == "collect"]
+        assert set(collected[:2]) == {f"row {row.line} {row.id}" for row in rows[-2:]}
         assert depot.emulator.account().duplicates == 0
 
 
