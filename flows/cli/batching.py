@@ -83,6 +83,7 @@ def _read(params: "BatchParams", shop: "Workshop") -> "Manifest":
         folder=params.output_folder,
         defaults=params.defaults,
         catalogue=shop.catalogue,
+        availability=shop.availability,
     )
 
 

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Claims about batches in use: the flow on a real server, the command line in processes."""
-=======
-"""Claims about batches as they are used: the flow on a real server, the command in processes."""
->>>>>>> batch
 
 import json
 import signal
