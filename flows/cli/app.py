@@ -143,7 +143,7 @@ def _wanted(context: typer.Context, *without: str) -> dict[str, Any]:
     }
 
 
-def _of_manifest(context: typer.Context, manifest: Path) -> dict[str, Any]:
+def _of_manifest(context: typer.Context, manifest: str) -> dict[str, Any]:
     """Turn the options of `plan` into the fields of BatchParams."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
@@ -192,9 +192,9 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
 @app.command()
 def plan(  # noqa: PLR0913, PLR0917  as for run
     context: typer.Context,
-    video: Annotated[Path, typer.Argument(help="The video, or a manifest.", metavar="VIDEO")],
+    video: Annotated[str, typer.Argument(help="The video, or a manifest of many.", metavar="VIDEO")],
     voice: Annotated[
-        Path | None, typer.Argument(help="The dubbed voice; none with a manifest.", metavar="VOICE")
+        str | None, typer.Argument(help="The dubbed voice; none with a manifest.", metavar="VOICE")
     ] = None,
     model: Model = None,
     policy: Policy = PolicyName.AUTO,
