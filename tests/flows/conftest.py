@@ -43,11 +43,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A home of its own, for what is deployed and operated."""
     folder = tmp_path_factory.mktemp("office")
     found = Office(Home(folder / "home"), folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("PREFECT_API")]:
-            patch.delenv(name)
-        yield found
-        down(found.home)
+    yield found
+    down(found.home)
 
 
 @pytest.fixture(scope="session")
