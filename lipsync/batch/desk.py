@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from lipsync.batch.loading import MEDIA, VENDORS, load
 from lipsync.batch.remembering import Remembering
 from lipsync.budget import Budget
 from lipsync.cache import Made, NotMade
@@ -69,6 +70,7 @@ class Desk:
             UsageError: Its account is not set up.
         """
         if name not in self._vendors:  # two threads may both make one, and one of them stays
+            load(VENDORS.get(name, ()))
             self._vendors.setdefault(name, self.shop.vendor(name))
         return self._vendors[name]
 
@@ -108,6 +110,7 @@ class Journal:
         try:
             made = work(self.desk.memory)
         except NotMade:
+            load(MEDIA)
             return self.made(word, lambda: work(self.desk.shop))
         self._write(word, "Cached", 0.0)
         return made.value

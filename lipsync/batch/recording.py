@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from lipsync.batch.board import Board
+from lipsync.batch.loading import TABLES, load
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.tables import outcome_rows
 from lipsync.disk import disk_errors
@@ -14,6 +15,8 @@ from lipsync.output import try_writing
 
 # Ours: a killed batch loses so much of its table, and nothing else; the ledger knows the rest.
 WRITE_EVERY_S = 5.0
+# Ours: pandas is loaded when the first jobs are on their way, and they need not wait for it.
+FIRST_AFTER_S = 1.0
 # Ours: of the time of one thread, so much at most goes into writing a large table again and again.
 MOST_SHARE = 0.05
 
@@ -38,7 +41,7 @@ class Recorder:
         with disk_errors(self._stem):
             self._stem.parent.mkdir(parents=True, exist_ok=True)
         try_writing(self._stem.parent)
-        self._next_s = time.monotonic() + WRITE_EVERY_S
+        self._next_s = time.monotonic() + FIRST_AFTER_S
         return self
 
     def __exit__(
@@ -57,6 +60,7 @@ class Recorder:
         self._writing = self._scribe.submit(self._write, self._board.outcome())
 
     def _write(self, outcome: BatchOutcome) -> None:
+        load(TABLES)
         from lipsync.tables import write_table  # noqa: PLC0415  loads pandas
 
         began_s = time.monotonic()

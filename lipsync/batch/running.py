@@ -164,12 +164,9 @@ class _Runner:
             self._told_s = now_s
             self._watch(self._board)
 
-    # What comes after each step.
-
     def _prepared(self, work: Work, future: "Future[Any]") -> None:
-        if not self._went_well(work, future):
-            return
-        self._upload(work)
+        if self._went_well(work, future):
+            self._upload(work)
 
     def _upload(self, work: Work) -> None:
         rank = (UPLOAD, *work.rank)
@@ -290,8 +287,6 @@ class _Runner:
     def _heard(self, ticket: Ticket, progress: Progress) -> None:
         """Take note of what a vendor says, in the thread that awaits."""
         self._board.heard(ticket, progress.state)
-
-    # The end that comes too early.
 
     def _stop(self) -> None:
         """Begin nothing more, wait for what cannot be left halfway, and write down the rest."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from lipsync import stages
 from lipsync.batch.desk import Desk, Journal
 from lipsync.batch.finished import placed
+from lipsync.batch.loading import MEDIA, load
 from lipsync.batch.outcome import Spent
 from lipsync.batch.plan import PlanRow
 from lipsync.batch.planning import decide
@@ -125,6 +126,7 @@ class Work:
         Raises:
             VendorError: There is none, or it did not come whole.
         """
+        load(MEDIA)
         self._delivery = self.journal.made("collect", self._brought)
         if self.spent and self._delivery.billed_usd is not None:
             self.spent = Spent(usd=self._delivery.billed_usd)

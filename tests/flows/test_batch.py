@@ -127,14 +127,19 @@ def test_killed_in_the_middle_a_batch_goes_on_and_buys_each_dub_once(
         for bought in (1, 5):
             process = started(*command, env=env, cwd=tmp_path)
             await_sales(depot, bought, process)
+            while bought == 5 and not (depot.out / "week.outcome.csv").is_file():
+                assert process.poll() is None  # it is written while the batch runs
+                time.sleep(0.05)
             process.kill()
             process.wait()
-        assert (depot.out / "week.outcome.csv").is_file()
         answer = finished(started(*command, env=env, cwd=tmp_path))
-        assert answer.code == 0, answer.err
-        assert (len(depot.sold), depot.emulator.account().duplicates) == (8, 0)
-        sold = {job.request_id for job in depot.sold}
-        assert {row["request_id"] for row in answer.data["rows"]} == sold
+        ended = {row["id"]: row["state"] for row in answer.data["rows"]}
+        # Killed just while its request was leaving, a dub waits for fal's list, or for a person.
+        assert set(ended.values()) <= {"delivered", "found", "unknown"}, answer.data["rows"]
+        assert depot.emulator.account().duplicates == 0
+        there = [row for row in answer.data["rows"] if row["state"] != "unknown"]
+        assert {row["request_id"] for row in there} <= {job.request_id for job in depot.sold}
+        assert len(there) >= 8 - 2  # of each death
 
 
 def test_ctrl_c_says_what_goes_on_at_the_vendor_and_the_same_command_goes_on(
