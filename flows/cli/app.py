@@ -192,7 +192,9 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
 @app.command()
 def plan(  # noqa: PLR0913, PLR0917  as for run
     context: typer.Context,
-    video: Annotated[str, typer.Argument(help="The video, or a manifest of many.", metavar="VIDEO")],
+    video: Annotated[
+        str, typer.Argument(help="The video, or a manifest of many.", metavar="VIDEO")
+    ],
     voice: Annotated[
         str | None, typer.Argument(help="The dubbed voice; none with a manifest.", metavar="VOICE")
     ] = None,
