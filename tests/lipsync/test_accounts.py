@@ -86,7 +86,11 @@ def test_every_setting_has_a_variable() -> None:
 
 
 def test_each_account_says_how_many_jobs_it_may_have_in_flight() -> None:
-    keys = {"FAL_KEY": SECRET, "UNIFIED_API_KEY": "k", "UNIFIED_BASE_URL": "https://api.example.com"}
+    keys = {
+        "FAL_KEY": SECRET,
+        "UNIFIED_API_KEY": "k",
+        "UNIFIED_BASE_URL": "https://api.example.com",
+    }
     new, grown = Means(keys), Means(keys | {"FAL_IN_FLIGHT": "40", "UNIFIED_IN_FLIGHT": "3"})
     vendors = ("fal", "unified", "local")
     assert [new.in_flight(vendor) for vendor in vendors] == [2, 10, None]
