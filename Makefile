@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint bench clean
+.PHONY: help setup demo up deploy test check lint bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,12 @@ setup: .venv/.synced  ## create the environment from the committed lock
 
 demo: setup  ## dub the bundled sample and say where the video and the report are
 	$(BIN)/dubline demo
+
+deploy: setup  ## bring pool, blocks, deployments and automations to a Prefect server; repeat at will
+	$(BIN)/python -m flows.deploying
+
+up: setup  ## server, UI and a worker on this machine, until Ctrl-C
+	$(BIN)/dubline up
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -3,7 +3,7 @@
     python -m bench.soak [--jobs 2000] [--share 0.05] [--flight 64]
 
 Runs every dub again until it is delivered, as a scheduled batch does. A dub whose outcome is
-unknown is run again after fal's list has had its time, a minute.
+unknown is looked for in fal's list when it is run again.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from lipsync.collect import collect
 from lipsync.emulator.account import Account
 from lipsync.errors import LipsyncError
 from lipsync.ledger import Ledger
-from lipsync.outcomes import CLOCK_SLACK_S
 from lipsync.store import Store
 from lipsync.submit import submit
 from lipsync.tickets import Order, TicketState
@@ -68,8 +67,6 @@ def deliver(desk: Desk, wanted: list[Order], flight: int) -> None:
             print(f"round {number}: {len(left)} left, {unknown} unknown", flush=True)
             if not left:
                 return
-            if unknown:
-                time.sleep(CLOCK_SLACK_S + 1)
 
 
 def told(desk: Desk, account: Account, wanted: int, took_s: float) -> bool:
@@ -84,7 +81,7 @@ def told(desk: Desk, account: Account, wanted: int, took_s: float) -> bool:
     print(f"delivered   {delivered:6}")
     print(f"unknown     {desk.in_state(TicketState.UNKNOWN):6}")
     print(f"lost        {len(lost):6}")
-    print(f"billed      {account.billed_usd:6} USD, in the ledger {_booked(desk):6} USD")
+    print(f"billed      {account.billed_usd:6.2f} USD, in the ledger {_booked(desk):6.2f} USD")
     print(f"errors met  {dict(desk.errors)}")
     print(f"calls       {account.calls}")
     print(f"took        {took_s:6.0f} s")

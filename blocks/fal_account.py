@@ -28,6 +28,10 @@ class FalAccount(Block):
     priority: Literal["normal", "low"] = Field(
         default="normal", description="'low' waits behind all other users of an endpoint."
     )
+    in_flight: int | None = Field(
+        default=None,
+        description="Jobs at fal at once, as many as the account may run; empty: 2.",
+    )
     inline_bytes: int = Field(
         default=0, description="Files up to this size travel inside the request."
     )

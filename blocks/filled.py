@@ -1,4 +1,4 @@
-"""Filled: a settings value made of a block's fields, or one sentence about the first bad one."""
+"""Filled: a block's fields as settings, or one sentence about the first that cannot be used."""
 
 from typing import TypeVar
 
@@ -22,8 +22,11 @@ def filled(kind: type[S], block: Block) -> S:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        fault = error.errors(include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "its fields"
-        raise UsageError(
-            f"block {block.get_block_type_slug()}: {place} cannot be used: {fault['msg']}"
-        ) from None
+        raise unusable(block.get_block_type_slug(), error) from None
+
+
+def unusable(slug: str, error: ValidationError) -> UsageError:
+    """Say which field of a block cannot be used; what is in it may be a secret."""
+    fault = error.errors(include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"]) or "its fields"
+    return UsageError(f"block {slug}: {place} cannot be used: {fault['msg']}")

@@ -17,12 +17,20 @@ class Ledger(Block):
 
     url: SecretStr | None = Field(
         default=None,
-        description="postgresql+psycopg://user:password@host/name; empty: a file in the store.",
+        description="postgresql+psycopg://user:password@host/name; empty: as DUBLINE_LEDGER says, "
+        "else a file in the store.",
     )
-    per_dub_usd: float | None = Field(default=None, ge=0, description="Most a dub may cost.")
-    per_run_usd: float | None = Field(default=None, ge=0, description="Most a run may spend.")
+    per_dub_usd: float | None = Field(
+        default=None, ge=0, title="Per dub (USD)", description="Most a dub may cost."
+    )
+    per_run_usd: float | None = Field(
+        default=None, ge=0, title="Per run (USD)", description="Most a run may spend."
+    )
     per_day_usd: float | None = Field(
-        default=None, ge=0, description="Most that may be spent in a day (UTC)."
+        default=None,
+        ge=0,
+        title="Per day (USD)",
+        description="Most that may be spent in a day (UTC); 0: nothing is bought.",
     )
 
     def settings(self) -> LedgerSettings:

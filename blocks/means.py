@@ -9,8 +9,10 @@ from typing import Any, TypeVar, cast
 
 from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
+from pydantic import ValidationError
 
 from blocks.fal_account import FalAccount
+from blocks.filled import unusable
 from blocks.ledger import Ledger
 from blocks.media_hosting import MediaHosting
 from blocks.media_store import MediaStore
@@ -50,9 +52,14 @@ class BlockMeans(Means):
         return super().hosting() if block is None else block.settings()
 
     def ledger(self) -> LedgerSettings:
-        """Return where the ledger is, and the limits of spending."""
-        block = self._block(Ledger)
-        return super().ledger() if block is None else block.settings()
+        """Return where the ledger is, and the limits; what a block leaves empty is as below it."""
+        block, beneath = self._block(Ledger), super().ledger()
+        if block is None:
+            return beneath
+        said = block.settings()
+        return beneath.model_copy(
+            update={name: getattr(said, name) for name in said.model_fields_set}
+        )
 
     def home(self) -> Home:
         """Return where everything but the outputs is kept."""
@@ -69,8 +76,15 @@ class BlockMeans(Means):
 
 
 def _loaded(kind: type[B], name: str) -> B | None:
+    """Load a block; None where there is none of this name.
+
+    Raises:
+        UsageError: It was saved with fields that cannot be used.
+    """
     try:
         return cast("B", kind.load(name))
+    except ValidationError as error:  # its own words show the fields, the secret ones too
+        raise unusable(kind.get_block_type_slug(), error) from None
     except ValueError as error:
         if isinstance(error.__cause__, ObjectNotFound):
             return None

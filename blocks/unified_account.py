@@ -16,9 +16,7 @@ class UnifiedAccount(Block):
     _block_type_slug: ClassVar[str | None] = "unified-account"
 
     key: SecretStr = Field(description="The API key; it is sent as a Bearer token.")
-    base_url: str | None = Field(
-        default=None, description="Address of the API; empty: https://api.foxapi.cc."
-    )
+    base_url: str = Field(description="Address of the API the key is for: https://…")
     video_field: str | None = Field(
         default=None, description="What the API calls the video; empty: as the catalogue says."
     )
@@ -27,6 +25,9 @@ class UnifiedAccount(Block):
     )
     poll_path: str | None = Field(
         default=None, description="Where a task is asked after; empty: /v1/tasks/{id}."
+    )
+    in_flight: int | None = Field(
+        default=None, description="Jobs there at once; those beyond wait here. Empty: 10."
     )
 
     def settings(self) -> UnifiedSettings:

@@ -2,8 +2,10 @@
 
 from prefect import flow
 
+from lipsync.drafts import language_in_name
 from lipsync.params import DubParams
 from lipsync.report import DubReport
+from tasks.events import tell_failure
 from tasks.finish import finish
 from tasks.fit import fit
 from tasks.normalize import normalize
@@ -12,6 +14,7 @@ from tasks.probe import probe
 from tasks.report import report
 from tasks.select import select
 from tasks.stage import journal
+from tasks.tags import tag_run
 from tasks.take import take
 from tasks.verify import verify
 
@@ -20,6 +23,7 @@ from tasks.verify import verify
     name="dub",
     flow_run_name="dub {params.video.name} with {params.voice.name}",
     on_cancellation=[let_go],
+    on_failure=[tell_failure],
 )
 def dub(params: DubParams) -> DubReport:
     """Dub one pair: a video and a voice in, a lip-synced, verified video out.
@@ -36,6 +40,7 @@ def dub(params: DubParams) -> DubReport:
         decision = select(params, pair, voice)
         fitted = fit(decision)
         decision, delivery = take(decision, fitted)
+        tag_run(decision.model.id, language_in_name(params.video.name, params.voice.name))
         finished = finish(params, decision, fitted, delivery)
         verdicts = verify(decision, fitted, finished)
         return report(params, decision, fitted, delivery, finished, verdicts)

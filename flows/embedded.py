@@ -136,6 +136,21 @@ def down(home: Home) -> str:
     )
 
 
+def down_if_unused(home: Home) -> str:
+    """Stop this home's server unless a command is using it, and say which.
+
+    Raises:
+        LipsyncError: As `down`.
+    """
+    users = home.folder("server") / "users"
+    with disk_errors(users), users.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return f"the Prefect server of {home.root} stays: another command is using it"
+    return down(home)
+
+
 @contextmanager
 def _using(home: Home) -> Iterator[None]:
     """Count as a user of the server; a killed process stops counting by itself."""

@@ -76,6 +76,17 @@ class FalSettings(Value):
         le=1_048_576,  # the links are kept with the ticket
         description="Files up to this size travel inside the request; 0: none.",
     )
+    in_flight: int = Field(
+        # fal lets new accounts run 2 jobs at once, and up to 40 as they buy; what is beyond that
+        # waits in its queue and is never turned away (fal-protocol.md §8).
+        default=2,
+        ge=1,
+        description="Jobs of the account that are there at once; those beyond wait here.",
+    )
+    private_links: bool = Field(
+        default=False,
+        description="It fetches from addresses of this machine and network, as the emulator does.",
+    )
     reply_timeout_s: float = Field(default=REPLY_TIMEOUT_S, gt=0)
 
     @classmethod
@@ -94,14 +105,21 @@ class UnifiedSettings(Value):
     """An account at a vendor of the unified task API, and where and how it is spoken to."""
 
     key: Key
-    # FoxAPI prints this one; AiHubMax, whose text is the same, prints none (providers.md §1.1).
-    base_url: str = Field(default="https://api.foxapi.cc", pattern=r"^https?://")
+    # Several vendors sell this API under the same text (providers.md §1.1): only who has the
+    # account knows whose it is, and a key goes nowhere else.
+    base_url: str = Field(pattern=r"^https?://")
     # Captures disagree: video and audio, or video_url and audio_url (providers.md §1.2).
     video_field: str | None = Field(
         default=None, pattern=r"^\w+$", description="None: as the catalogue's row says."
     )
     voice_field: str | None = Field(default=None, pattern=r"^\w+$", description="The same.")
     poll_path: str = Field(default="/v1/tasks/{id}", pattern=r"^/.*\{id\}")
+    in_flight: int = Field(
+        # Ours: no vendor of this API publishes a figure.
+        default=10,
+        ge=1,
+        description="Jobs of the account that are there at once; those beyond wait here.",
+    )
     reply_timeout_s: float = Field(default=REPLY_TIMEOUT_S, gt=0)
 
     @classmethod
@@ -109,11 +127,17 @@ class UnifiedSettings(Value):
         """Read `UNIFIED_API_KEY`, `UNIFIED_BASE_URL` and the other `UNIFIED_…` settings.
 
         Raises:
-            UsageError: The key is not set, or a setting cannot be read; the sentence names it.
+            UsageError: Key or address is not set, or a setting cannot be read; the sentence names
+                it.
         """
         seen = environment(environ)
         if not seen.get("UNIFIED_API_KEY"):
             raise UsageError("UNIFIED_API_KEY is not set; set it, or write it into .env")
+        if not seen.get("UNIFIED_BASE_URL"):
+            raise UsageError(
+                "UNIFIED_BASE_URL is not set; set it to the address of the API your key is for, "
+                "or write it into .env"
+            )
         return _read(cls, "UNIFIED_API_KEY", seen["UNIFIED_API_KEY"], seen)
 
 

@@ -7,9 +7,10 @@ longest, are looked for by the stage `probe`.
 from pathlib import Path
 
 from lipsync.cache import Made
-from lipsync.decision import Asked, Decision, check_pair
+from lipsync.decision import Asked, Decision, Pair, check_pair
 from lipsync.errors import MediaError
 from lipsync.facts import FaceFacts, MediaFacts, VideoFacts
+from lipsync.links import Link
 from lipsync.output import check_output, default_output, refuse_to_overwrite
 from lipsync.params import DubParams
 from lipsync.profiles import profile_named
@@ -58,7 +59,9 @@ def admit(shop: Workshop, params: DubParams) -> None:
         UsageError: The output is an input, a folder, of an unknown container, or something else.
         StorageError: The output's folder cannot be written.
     """
-    wanted, inputs = asked(shop, params), (params.video, params.voice)
+    inputs = (params.video, params.voice)
+    shop.renew(*inputs)
+    wanted = asked(shop, params)
     if params.output is None:  # its name depends on the model, its folder does not
         check_output(default_output(*inputs, preview=True), inputs)
         return
@@ -80,13 +83,13 @@ def inspect(shop: Workshop, params: DubParams) -> None:
     """
     admit(shop, params)
     target(params)
-    video, voice = (_facts(shop, path) for path in (params.video, params.voice))
-    check_pair(params, video, voice)
+    with shop.naming():
+        video, voice = (_facts(shop, given) for given in (params.video, params.voice))
+        check_pair(params, video, voice)
 
 
-def _facts(shop: Workshop, path: Path) -> MediaFacts:
-    look = Look(file=shop.store.fingerprint(path), faces=False)
-    return seen(shop, look).value.facts
+def _facts(shop: Workshop, given: Path | Link) -> MediaFacts:
+    return seen(shop, Look(file=shop.file(given), faces=False)).value.facts
 
 
 def keep_what_is_there(shop: Workshop, params: DubParams, decision: Decision) -> None:
@@ -96,13 +99,25 @@ def keep_what_is_there(shop: Workshop, params: DubParams, decision: Decision) ->
         UsageError: Something else is there.
     """
     if not params.overwrite:
-        refuse_to_overwrite(shop.store, output_of(params, decision), asked(shop, params).key)
+        wanted = asked(shop, params, decision.pair)
+        refuse_to_overwrite(shop.store, output_of(params, decision), wanted.key)
 
 
-def asked(shop: Workshop, params: DubParams) -> Asked:
-    """Say what is asked for, by the bytes of the inputs."""
-    video, voice = shop.store.fingerprint(params.video), shop.store.fingerprint(params.voice)
+def asked(shop: Workshop, params: DubParams, pair: Pair | None = None) -> Asked:
+    """Say what is asked for, by the bytes of the inputs.
+
+    Args:
+        shop: Knows them.
+        params: The wish.
+        pair: What was probed for it; behind a link there may be another file by now.
+    """
+    probed = (None, None) if pair is None else (pair.video.file, pair.voice.file)
+    video, voice = _file(shop, params.video, probed[0]), _file(shop, params.voice, probed[1])
     return Asked.of(params, video, voice)
+
+
+def _file(shop: Workshop, given: Path | Link, probed: File | None) -> File:
+    return probed if probed and isinstance(given, Link) else shop.file(given)
 
 
 def seen(shop: Workshop, look: Look) -> Made[Seen]:

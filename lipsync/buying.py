@@ -16,8 +16,14 @@ from lipsync.workshop import Workshop
 RENDER = 2
 
 
-def submit(
-    shop: Workshop, decision: Decision, fitted: FittedPair, run: str | None = None
+def submit(  # noqa: PLR0913  what is bought, and within which limits
+    shop: Workshop,
+    decision: Decision,
+    fitted: FittedPair,
+    run: str | None = None,
+    *,
+    in_flight: int | None = None,
+    wait: bool = True,
 ) -> Made[Ticket]:
     """Send the order once, or attach to the ticket it has; the ledger decides, not the cache.
 
@@ -26,8 +32,12 @@ def submit(
         decision: What is bought.
         fitted: The pair as it is sent.
         run: The run that pays; its budget is held against all dubs of one run.
+        in_flight: How many jobs the vendor's account may have in flight, for all workers; None: as
+            the account says.
+        wait: Whether to wait while it has as many.
 
     Raises:
+        LineFull: It has, and was not waited for; nothing was sent.
         BudgetError: A limit would be broken; nothing was sent.
         VendorError: Or one of its kinds, as `lipsync.submit`.
     """
@@ -36,13 +46,20 @@ def submit(
     began_s = time.monotonic()
     order = ordered(decision, fitted, RENDER)
     budget = shop.means.ledger().budget(decision.budget_usd)
-    submitted = submit_order(order, shop.ledger, shop.vendor(order.vendor), budget, run)
+    line = in_flight or shop.means.in_flight(order.vendor)
+    vendor = shop.vendor(order.vendor)
+    submitted = submit_order(order, shop.ledger, vendor, budget, run, line=line, wait=wait)
     return Made(submitted.ticket, not submitted.new, time.monotonic() - began_s)
+
+
+def ticket_of(shop: Workshop, decision: Decision, fitted: FittedPair) -> Ticket | None:
+    """Find the ticket of a choice, wherever it stands; None: it was never written."""
+    return shop.ledger.by_key(ordered(decision, fitted, RENDER).key)
 
 
 def is_unbilled(shop: Workshop, decision: Decision, fitted: FittedPair) -> bool:
     """Say whether the ledger proves that a choice has cost nothing, and never will."""
-    return proven(shop.ledger.by_key(ordered(decision, fitted, RENDER).key))
+    return proven(ticket_of(shop, decision, fitted))
 
 
 def collect(shop: Workshop, ticket: Ticket, heard: Heard = follow) -> Made[Delivery]:

@@ -63,13 +63,16 @@ class Cache:
             MediaError: An input changed while it was worked on.
             StorageError: The result could not be recorded.
         """
-        key = content_key(stage, version, request)
-        place = self.store.home.folder("cache", stage, key[:2]) / f"{key}.json"
+        place = self._place(stage, version, request)
         found = self._found(place, request, returns)
         if found is not None:
             return found
-        with alone(self.store.home.folder("locks") / f"{key}.lock"):
+        with alone(self.store.home.folder("locks") / f"{place.stem}.lock"):
             return self._found(place, request, returns) or self._make(place, request, returns, make)
+
+    def _place(self, stage: str, version: int, request: Value) -> Path:
+        key = content_key(stage, version, request)
+        return self.store.home.folder("cache", stage, key[:2]) / f"{key}.json"
 
     def _found(self, place: Path, request: Value, returns: type[T]) -> Made[T] | None:
         """Read a record; None when it is missing, torn, of another shape, or its files are not."""
@@ -101,6 +104,32 @@ class Cache:
         written = TypeAdapter(returns).dump_python(value, mode="json")
         self.store.write_record(place, {"seconds": took_s, "value": written}, lasting=True)
         return Made(value, cached=False, seconds=took_s)
+
+
+class NotMade(LookupError):
+    """What was asked for has not been made yet."""
+
+
+class Memory(Cache):
+    """The same results, for whoever asks what is there and makes nothing."""
+
+    def made(
+        self,
+        stage: str,
+        version: int,
+        request: Value,
+        returns: type[T],
+        make: Callable[[], T],  # noqa: ARG002  the same call, whoever answers it
+    ) -> Made[T]:
+        """Return what `stage` has made of `request`.
+
+        Raises:
+            NotMade: It is not there, intact.
+        """
+        found = self._found(self._place(stage, version, request), request, returns)
+        if found is None:
+            raise NotMade(stage)
+        return found
 
 
 def files_in(value: Any) -> Iterator[File]:

@@ -6,6 +6,7 @@ nobody published is absent, never guessed.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 from lipsync.fit import SyncMode
 from lipsync.price import Price
 from lipsync.sources import Cited, Source, cited
-from lipsync.values import Value
+from lipsync.values import Value, content_key
 
 
 class Policy(StrEnum):
@@ -165,7 +166,8 @@ class VendorRow(Value):
             all(environ.get(name) for name in group) for group in self.variables
         ):
             return None
-        return f"{self.variables[0][0]} is not set"
+        first = next(name for name in self.variables[0] if not environ.get(name))
+        return f"{first} is not set"
 
 
 class Model(Value):
@@ -206,6 +208,11 @@ class Catalogue(Value):
                 f"unknown sources {sorted(unknown)}, unknown vendors {sorted(sellers)}"
             )
         return self
+
+    @cached_property
+    def key(self) -> str:
+        """Name it by all it says: equal keys, equal catalogues."""
+        return content_key("catalogue", 1, self)
 
     def availability(self, environ: Mapping[str, str]) -> dict[str, str | None]:
         """Say of every vendor why it cannot be used; None when it can."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync.errors import MediaError, VendorBusy, VendorError
+from lipsync.price import dollars
 from lipsync.progress import tell
 from lipsync.store import Store
 from lipsync.tickets import Delivery, Order, Ticket, TicketMoved, TicketState, why_not
@@ -69,7 +70,24 @@ def collected(
     """Do as `collect`, and say who fetched it."""
     ticket = ledger.ticket(ticket.id)
     if ticket.state is TicketState.SUBMITTED:
-        ticket = _ended(ticket, wait(ticket, vendor, waiting), ledger)
+        ticket = ended(ticket, wait(ticket, vendor, waiting), ledger)
+    return brought(ticket, ledger, vendor, store)
+
+
+def brought(ticket: Ticket, ledger: "Ledger", vendor: Vendor, store: Store) -> Collected:
+    """Fetch the result of a job that has ended, unless it is in the store; wait for no job.
+
+    Args:
+        ticket: As it stands.
+        ledger: Where it is written.
+        vendor: Who has the result.
+        store: Where it goes.
+
+    Raises:
+        VendorBusy: The job has not ended, or the transfer broke off; collect again later.
+        VendorError: Or one of its kinds: from where the ticket stands, there will be no result.
+        StorageError: The result could not be written.
+    """
     if (delivery := _at_hand(ticket, store)) is not None:
         return Collected(delivery=delivery, new=False)
     with ledger.alone("collect", ticket.key):
@@ -79,8 +97,17 @@ def collected(
         return Collected(delivery=_fetched(ticket, ledger, vendor, store), new=True)
 
 
-def _ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
-    """Write down how a job ended, unless another worker has."""
+def ended(ticket: Ticket, progress: Progress, ledger: "Ledger") -> Ticket:
+    """Write down how a job ended, unless another worker has.
+
+    Args:
+        ticket: `submitted`.
+        progress: The vendor's last word about it: done, failed, cancelled or lost.
+        ledger: Where it is written.
+
+    Returns:
+        The ticket as it stands now.
+    """
     said = progress.detail or f"{ticket.vendor} did not say why"
     try:
         if progress.state is Standing.DONE:
@@ -185,11 +212,7 @@ def _delivery(ticket: Ticket, file: File) -> Delivery:
         VendorError: It has another length.
     """
     if ticket.flaw is not None:
-        raise VendorError(
-            f"ticket {ticket.id}: {ticket.vendor} delivered something else: {ticket.flaw}; it is "
-            f"kept as {file.path}, to buy it once more on purpose raise its generation above "
-            f"{ticket.generation}"
-        )
+        raise VendorError(_say_flawed(ticket, file))
     return Delivery(
         ticket_id=ticket.id,
         key=ticket.key,
@@ -197,6 +220,17 @@ def _delivery(ticket: Ticket, file: File) -> Delivery:
         file=file,
         billed_usd=ticket.quoted_usd if ticket.billed_usd is None else ticket.billed_usd,
         notes=ticket.notes,
+    )
+
+
+def _say_flawed(ticket: Ticket, file: File) -> str:
+    """Say what came, what it cost, and what a person can do: it is never bought again by itself."""
+    billed_usd = ticket.billed_usd
+    cost = "what it cost is not known" if billed_usd is None else f"it cost {dollars(billed_usd)}"
+    return (
+        f"ticket {ticket.id}: {ticket.vendor} delivered something else: {ticket.flaw}; {cost}. It "
+        f"is kept as {file.path}: look at it, claim it at {ticket.vendor} as request "
+        f"{ticket.request_id}, or buy the dub once more with `--generation {ticket.generation + 1}`"
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair
+from lipsync.fit import FittedPair, FittedPicture, picture_plan
+from lipsync.media.asis import is_sendable
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
 from lipsync.media.damage import damaged_frames
 from lipsync.media.source import Source
 from lipsync.media.tempo import length_of, write_at_tempo, write_voice
-from lipsync.requests import ConformRequest
+from lipsync.requests import ConformRequest, PictureRequest
 from lipsync.store import Store
 from lipsync.values import File
 
@@ -33,7 +34,7 @@ def conform(
     The video has exactly the planned frames at the plan's constant rate: H.264, 8-bit 4:2:0,
     BT.709 SDR, progressive, upright, square samples, even size, starting at zero, index in front,
     no sound. The voice has exactly the planned samples. What is left to the vendor keeps its
-    lengths.
+    lengths. A video that came by a link, and is all of this but for its sound, stays as it is.
 
     Args:
         request: Both sides and the plan.
@@ -44,11 +45,40 @@ def conform(
         MediaError: A side is damaged, or shorter than the plan needs.
         StorageError: The disk is full or cannot be written.
     """
+    side = PictureRequest(
+        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
+    )
+    picture = conform_picture(side, store, progress=progress)
+    return FittedPair(
+        video=picture.video,
+        voice=conform_voice(request, store),
+        frames=picture.frames,
+        rate=request.plan.rate,
+        copied_frames=picture.copied_frames,
+        encoded_frames=picture.encoded_frames,
+    )
+
+
+def conform_picture(
+    request: PictureRequest,
+    store: Store,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> FittedPicture:
+    """Make the video that is sent, as `conform` says.
+
+    Raises:
+        MediaError: It is damaged, or shorter than the plan needs.
+        StorageError: The disk is full or cannot be written.
+    """
     plan = request.plan
     source = Source(request.video.path, request.video_facts)
     parts = source.pieces(plan)
     total = sum(part.frames for part in parts)
     taken = sum(part.frames for part in parts if isinstance(part, Copied))
+    all_copied = taken == total == source.facts.frames
+    if all_copied and _came_by_link(request.video) and is_sendable(source):
+        return _as_it_is(request, source, total)
     with store.scratch(".mp4") as path:
         for done in Assembly(source, parts, plan.rate).write(path):
             if progress is not None:
@@ -56,15 +86,22 @@ def conform(
         if taken:
             _refuse_damage(path, source.path, min(total, plan.source_frames))
         video = store.keep(path, ".mp4")
-    logger.info("%s: %s, %d frames, %d copied", source.path.name, plan.sync_mode, total, taken)
-    return FittedPair(
-        video=video,
-        voice=_fitted_voice(request, store),
-        frames=total,
-        rate=plan.rate,
-        copied_frames=taken,
-        encoded_frames=total - taken,
+    logger.info("%s: %d frames, %d copied", source.path.name, total, taken)
+    return FittedPicture(
+        video=video, frames=total, copied_frames=taken, encoded_frames=total - taken
     )
+
+
+def _came_by_link(video: File) -> bool:
+    """Say whether an input is a file of the store: then a vendor may be given its link."""
+    return video.path.name.startswith(video.sha256)
+
+
+def _as_it_is(request: PictureRequest, source: Source, frames: int) -> FittedPicture:
+    """Send the very file: there is nothing to make equal, and its link leads to just that."""
+    _refuse_damage(source.path, source.path, frames)
+    logger.info("%s: sent as it is, %d frames", source.path.name, frames)
+    return FittedPicture(video=request.video, frames=frames, copied_frames=frames, encoded_frames=0)
 
 
 def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:
@@ -78,8 +115,12 @@ def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:
         )
 
 
-def _fitted_voice(request: ConformRequest, store: Store) -> File:
-    """Give the voice its tempo and its exact number of samples."""
+def conform_voice(request: ConformRequest, store: Store) -> File:
+    """Make the voice that is sent: its tempo, and its exact number of samples.
+
+    Raises:
+        StorageError: The disk is full or cannot be written.
+    """
     plan, voice = request.plan, request.voice.path
     if plan.by_vendor or (plan.tempo == 1 and length_of(voice) == plan.voice_samples):
         return request.voice

@@ -77,6 +77,23 @@ def alone(lock: Path) -> Iterator[None]:
         holder.release()
 
 
+@contextmanager
+def alone_or_not(lock: Path) -> Iterator[bool]:
+    """Hold a lock file as `alone` does, unless somebody has it: then say so, and do not wait."""
+    holder = FileLock(lock, thread_local=False, fallback_to_soft=False)
+    with disk_errors(lock):
+        try:
+            holder.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+    try:
+        yield True
+    finally:
+        lock.unlink(missing_ok=True)
+        holder.release()
+
+
 def seal(content: Mapping[str, object]) -> str:
     """Write a record as JSON that carries the hash of its own content.
 

@@ -1,7 +1,7 @@
 """Faces: where they are in a picture, and what a quick look says about a whole video."""
 
+import threading
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,13 +35,23 @@ class Box(Value):
         return self.left_px + self.side_px / 2, self.top_px + self.side_px / 2
 
 
-@cache
+_of_this_thread = threading.local()
+
+
 def cascade() -> Any:
-    """Load the frontal face cascade that ships inside OpenCV's wheel.
+    """Return the frontal face cascade that ships inside OpenCV's wheel.
+
+    Each thread has its own: a classifier keeps what it works on in itself.
 
     Raises:
         MediaError: This OpenCV has none (version 5 dropped it).
     """
+    if not hasattr(_of_this_thread, "cascade"):
+        _of_this_thread.cascade = _loaded()
+    return _of_this_thread.cascade
+
+
+def _loaded() -> Any:
     import cv2  # noqa: PLC0415  0.2 s, and only detection needs it
 
     if not hasattr(cv2, "CascadeClassifier"):

@@ -81,6 +81,15 @@ class FittedPair(Value):
     encoded_frames: int
 
 
+class FittedPicture(Value):
+    """The video as it is sent."""
+
+    video: File
+    frames: int
+    copied_frames: int
+    encoded_frames: int
+
+
 class Lengths(Value):
     """The two lengths a fit is decided from, after trims."""
 
@@ -133,6 +142,27 @@ def predicted_frames(mode: SyncMode, lengths: Lengths) -> int:
     if mode is SyncMode.SILENCE:
         return max(video, voice)
     return voice
+
+
+def picture_plan(plan: FitPlan) -> FitPlan:
+    """Reduce a plan to what it does to the picture: equal ones make one picture of one video.
+
+    Whatever voice it was made for, a picture that is neither held, repeated nor retimed is cut.
+    """
+    cut = plan.sync_mode is SyncMode.SILENCE and plan.frames <= plan.source_frames
+    voice_samples = samples(plan.frames, plan.rate)
+    return plan.model_copy(
+        update={
+            "sync_mode": SyncMode.CUT_OFF if cut or plan.by_vendor else plan.sync_mode,
+            "frames": plan.source_frames if plan.by_vendor else plan.frames,
+            "reason": "",
+            "warnings": (),
+            "mismatch": mismatch(plan.frames, plan.rate, voice_samples),
+            "voice_samples": voice_samples,
+            "tempo": 1.0,
+            "by_vendor": False,
+        }
+    )
 
 
 def source_frame(plan: FitPlan, k: int) -> int:

@@ -21,6 +21,7 @@ from lipsync.values import Value
 
 # Names the blocks that are looked for; set, it makes every command look for them.
 BLOCKS = "DUBLINE_BLOCKS"
+FETCH_LIMIT = "DUBLINE_FETCH_LIMIT_MB"
 
 Usd = Annotated[Decimal | None, Field(default=None, ge=0, allow_inf_nan=False)]
 
@@ -56,6 +57,13 @@ class LedgerSettings(Value):
         )
 
 
+class FetchSettings(Value):
+    """How inputs that are links are fetched."""
+
+    # Ours: an hour of a mezzanine at 20 Mbit/s; a wrong link should not fill the disk.
+    limit_mb: int = Field(default=10_000, gt=0, description="A larger file is refused.")
+
+
 class Means:
     """What is set in the environment, or in the `.env` of the folder one works in."""
 
@@ -79,6 +87,26 @@ class Means:
         """
         return UnifiedSettings.found(self._environ)
 
+    def in_flight(self, vendor: str) -> int | None:
+        """Return how many jobs our account at a vendor may have in flight; None: any number.
+
+        Raises:
+            UsageError: There is no such account, or a setting cannot be read.
+        """
+        if vendor == "fal":
+            return self.fal().in_flight
+        return self.unified().in_flight if vendor == "unified" else None
+
+    def sets_in_flight(self, vendor: str) -> bool:
+        """Say whether somebody has set that figure, or it is the one for a new account.
+
+        Raises:
+            UsageError: As `in_flight`.
+        """
+        if vendor == "fal":
+            return "in_flight" in self.fal().model_fields_set
+        return vendor == "unified" and "in_flight" in self.unified().model_fields_set
+
     def hosting(self) -> HostingSettings:
         """Return where files are put for vendors that take only links.
 
@@ -88,6 +116,19 @@ class Means:
         # Only whether there is a key counts there: fal's CDN then is the hosting of last resort.
         account = {"FAL_KEY": "set"} if self.fal().key is not None else {}
         return hosting_settings(environment(self._environ) | account)
+
+    def fetching(self) -> FetchSettings:
+        """Return how inputs that are links are fetched.
+
+        Raises:
+            UsageError: A setting cannot be read; the sentence names it.
+        """
+        given = environment(self._environ).get(FETCH_LIMIT)
+        try:
+            return FetchSettings.model_validate({"limit_mb": given} if given else {})
+        except ValidationError as error:
+            fault = error.errors(include_input=False)[0]
+            raise UsageError(f"{FETCH_LIMIT} cannot be used: {fault['msg']}") from None
 
     def ledger(self) -> LedgerSettings:
         """Return where the ledger is, and the limits of spending.

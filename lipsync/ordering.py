@@ -48,10 +48,38 @@ def _on(decision: Decision, row: Model) -> Decision:
     return decision.model_copy(update={"model": row, "selection": selection})
 
 
+def names(decision: Decision, catalogue: Catalogue) -> frozenset[str]:
+    """Say under which keys the ledger may know a dub already, before its pair is fitted.
+
+    An order's, for each choice that may be taken, and the dub's. What is free is not among them:
+    its key depends on what is sent.
+    """
+    dub = _dub_key(decision)
+    orders = (
+        _order_key(choice, (), arguments_of(choice))
+        for choice in alternatives(decision, catalogue)
+        if choice.model.price.basis is not Basis.FREE
+    )
+    return frozenset((*orders, dub) if dub else orders)
+
+
+def purchase_key(decision: Decision) -> str:
+    """Name what a decision would buy before its pair is fitted, by everything that is paid for.
+
+    That of its order in the ledger; but for what is free, whose key depends on what is sent.
+    """
+    return _order_key(decision, (), arguments_of(decision))
+
+
+def arguments_of(decision: Decision) -> dict[str, Any]:
+    """Say what is sent beside the pair; the vendor's own mode always is: defaults differ."""
+    plan = decision.plan
+    mode = plan.sync_mode if plan.by_vendor else SyncMode.CUT_OFF
+    return request_arguments(decision.model, decision.options, mode)
+
+
 def ordered(decision: Decision, fitted: FittedPair, engine: int) -> Order:
     """Write the order: what is sent, with what arguments, at what quote.
-
-    The vendor's own mode is always sent explicitly: defaults differ from vendor to vendor.
 
     Args:
         decision: What was settled.
@@ -59,12 +87,11 @@ def ordered(decision: Decision, fitted: FittedPair, engine: int) -> Order:
         engine: Version of the embedded engine; part of what the local vendor is asked for.
     """
     model, plan = decision.model, decision.plan
-    mode = plan.sync_mode if plan.by_vendor else SyncMode.CUT_OFF
-    arguments = request_arguments(model, decision.options, mode)
+    arguments = arguments_of(decision)
     if model.vendor == "local":
         arguments["engine"] = engine
     return Order(
-        key=_order_key(decision, fitted, arguments),
+        key=_order_key(decision, (fitted.video, fitted.voice), arguments),
         generation=decision.generation,
         vendor=model.vendor,
         model=model.id,
@@ -121,7 +148,7 @@ class _Bought(Value):
     sent: tuple[File, ...]
 
 
-def _order_key(decision: Decision, fitted: FittedPair, arguments: dict[str, Any]) -> str:
+def _order_key(decision: Decision, sent: tuple[File, ...], arguments: dict[str, Any]) -> str:
     model, wanted = decision.model, _wanted(decision)
     free = model.price.basis is Basis.FREE
     bought = _Bought(
@@ -129,7 +156,7 @@ def _order_key(decision: Decision, fitted: FittedPair, arguments: dict[str, Any]
         endpoint=model.endpoint,
         vendor=model.vendor,
         arguments=arguments,
-        sent=(fitted.video, fitted.voice) if free else (),
+        sent=sent if free else (),
     )
     return content_key("order", 1, bought)
 

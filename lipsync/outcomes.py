@@ -75,6 +75,7 @@ class CancelAnswer(StrEnum):
     ASKED = "asked"  # it may still finish, and be billed
     TOO_LATE = "too late"  # it has finished
     NOT_FOUND = "not found"
+    NOT_OFFERED = "not offered"  # it has no call for it; the job goes on
 
 
 class Cancelling(NamedTuple):
@@ -99,4 +100,6 @@ def after_cancel(answer: CancelAnswer, vendor: str) -> Cancelling:
         return Cancelling(False, f"{vendor} was asked to cancel; it may still finish and be billed")
     if answer is CancelAnswer.TOO_LATE:
         return Cancelling(False, f"{vendor} had finished before it was asked to cancel")
+    if answer is CancelAnswer.NOT_OFFERED:
+        return Cancelling(False, f"{vendor} has no call to cancel with, so the job goes on")
     return Cancelling(False, f"{vendor} was asked to cancel and says it knows no such request")

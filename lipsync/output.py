@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lipsync.errors import StorageError, UsageError
+from lipsync.links import Link, place_of
 from lipsync.report import DubReport
 from lipsync.store import Store
 from lipsync.values import File
@@ -30,14 +31,17 @@ def record_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.json")
 
 
-def default_output(video: Path, voice: Path, *, preview: bool) -> Path:
+def default_output(video: Path | Link, voice: Path | Link, *, preview: bool) -> Path:
     """Name the output after its pair, beside the video; a preview says so in its name.
+
+    Beside a link is the working folder.
 
     >>> default_output(Path("a/talk.mov"), Path("de.wav"), preview=True).as_posix()
     'a/talk.de.preview.mp4'
     """
     kind = "preview" if preview else "dub"
-    return video.with_name(f"{video.stem}.{voice.stem}.{kind}.mp4")
+    place = place_of(video)
+    return place.with_name(f"{place.stem}.{place_of(voice).stem}.{kind}.mp4")
 
 
 def recorded(output: Path) -> DubReport | None:
@@ -74,12 +78,22 @@ def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
         )
 
 
-def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
+def check_output(output: Path, inputs: tuple[Path | Link, ...]) -> None:
     """Refuse an output that could not be written, before anything is made or paid.
 
     Raises:
         UsageError: It is an input, a folder, of an unknown container, or its folder is missing.
         StorageError: Its folder cannot be written.
+    """
+    check_place(output, inputs)
+    try_writing(output.parent)
+
+
+def check_place(output: Path, inputs: tuple[Path | Link, ...]) -> None:
+    """Refuse an output by its name and by what is there; its folder is not tried.
+
+    Raises:
+        UsageError: As `check_output`.
     """
     if output.suffix.lower() not in CONTAINERS:
         raise UsageError(
@@ -89,14 +103,17 @@ def check_output(output: Path, inputs: tuple[Path, ...]) -> None:
         raise UsageError(f"{output}: is a folder; name a file in it, e.g. {output / 'dub.mp4'}")
     if not output.parent.is_dir():
         raise UsageError(f"{output}: the folder {output.parent} does not exist; create it first")
-    for source in inputs:
+    for source in (one for one in inputs if isinstance(one, Path)):
         if source.exists() and output.exists() and source.samefile(output):
             raise UsageError(f"{output}: is an input of this dub; choose another output")
-    _try_writing(output.parent)
 
 
-def _try_writing(folder: Path) -> None:
-    """Write and remove an empty file: the only question a folder answers truthfully."""
+def try_writing(folder: Path) -> None:
+    """Write and remove an empty file: the only question a folder answers truthfully.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
     with _output_errors(folder):
         sweep(folder)
         with _trial_beside(folder / "trial"):

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from lipsync.catalogue import Policy
+from lipsync.links import Input
+from lipsync.menus import ModelId, ProfileId
 from lipsync.timing import parse_trim
 from lipsync.values import Value
 
@@ -32,19 +34,23 @@ class DubParams(Value):
     spent.
     """
 
-    video: Path = Field(description="The video, e.g. in/talk.mp4.", json_schema_extra=_place(0))
-    voice: Path = Field(
-        description="The dubbed voice: a sound file, or a video whose sound is taken.",
+    video: Input = Field(
+        description="The video: a file, e.g. in/talk.mp4, or an https:// link to one.",
+        json_schema_extra=_place(0),
+    )
+    voice: Input = Field(
+        description="The dubbed voice: a sound file, or a video whose sound is taken; or a link.",
         json_schema_extra=_place(1),
     )
     output: Path | None = Field(
         default=None,
-        description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video.",
+        description="Where the dub goes (.mp4, .mov or .mkv). Default: beside the video; for a "
+        "link, in the working folder.",
         json_schema_extra=_place(2),
     )
-    model: str | None = Field(
+    model: ModelId | None = Field(
         default=None,
-        description="Id of one model of the catalogue; leave empty to let the policy choose.",
+        description="One model of the catalogue; leave empty to let the policy choose.",
         json_schema_extra=_place(3),
     )
     policy: Policy = Field(
@@ -91,9 +97,9 @@ class DubParams(Value):
         description="Take the silence off both edges of the voice, but for a short pad.",
         json_schema_extra=_place(11),
     )
-    profile: str = Field(
+    profile: ProfileId = Field(
         default="web",
-        description="Delivery profile of data/profiles.toml: sets loudness and true peak.",
+        description="Delivery profile: sets loudness and true peak.",
         json_schema_extra=_place(12),
     )
     loudness_lufs: float | None = Field(

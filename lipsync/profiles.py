@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -66,12 +67,18 @@ def profile_named(name: str) -> Profile:
     Raises:
         UsageError: There is none of this name; the message lists those there are.
     """
-    profiles = load_profiles()
+    profiles = _shipped()
     if name not in profiles:
         raise UsageError(
             f"there is no delivery profile {name!r}; choose one of {', '.join(sorted(profiles))}"
         )
     return profiles[name]
+
+
+@cache
+def _shipped() -> dict[str, Profile]:
+    """Read the profiles that come with Dubline, once."""
+    return load_profiles()
 
 
 def _fault(error: Exception) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from lipsync.links import Input
 from lipsync.select import Choice
 from lipsync.values import Value
 from lipsync.verdicts import Mark, Verdict
@@ -25,9 +26,9 @@ class DubReport(Value):
     output: Path
     output_sha256: str
     dub_key: str = Field(description="What was asked for, by content: equal keys, equal dubs.")
-    video: Path
+    video: Input = Field(description="As it was given; of a link, its address.")
     video_sha256: str
-    voice: Path
+    voice: Input
     voice_sha256: str
     vendor: str
     model: str

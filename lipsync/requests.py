@@ -23,6 +23,14 @@ class ConformRequest(Value):
     voice: File = Field(description="The normalized voice: 48 kHz 16-bit PCM WAV.")
 
 
+class PictureRequest(Value):
+    """What the fit stage does to the picture, whatever the voice: see `fit.picture_plan`."""
+
+    video: File
+    video_facts: VideoFacts
+    plan: FitPlan
+
+
 Suffix = Literal[".mp4", ".mov", ".mkv"]
 
 

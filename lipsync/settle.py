@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,9 @@ def collect_open(
         return Settled(ticket=ledger.ticket(ticket.id), delivery=delivery)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="collect") as pool:
-        return tuple(pool.map(one, ledger.tickets(OPEN)))
+        # Each in the context it was asked for in: an orchestrator's settings live there.
+        asked = [pool.submit(copy_context().run, one, ticket) for ticket in ledger.tickets(OPEN)]
+        return tuple(future.result() for future in asked)
 
 
 def cancel(ticket_id: int, ledger: "Ledger", vendor_named: VendorNamed) -> Ticket:

@@ -13,9 +13,8 @@ from decimal import Decimal
 from functools import partial
 
 from lipsync.admission import Look, asked, seen, target
-from lipsync.buying import collect, is_unbilled, submit
+from lipsync.buying import collect, is_unbilled, submit, ticket_of
 from lipsync.cache import Made
-from lipsync.catalogue import Catalogue
 from lipsync.decision import (
     Decision,
     Pair,
@@ -26,7 +25,7 @@ from lipsync.decision import (
     predicted,
 )
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair
+from lipsync.fit import FittedPair, FittedPicture, picture_plan
 from lipsync.output import (
     is_in_place,
     place,
@@ -42,6 +41,7 @@ from lipsync.requests import (
     ConformRequest,
     Finished,
     FinishRequest,
+    PictureRequest,
     StillRequest,
     VerifyRequest,
 )
@@ -66,6 +66,7 @@ __all__ = [
     "select",
     "still",
     "submit",
+    "ticket_of",
     "verify",
 ]
 
@@ -79,7 +80,7 @@ class _Weighing(Value):
     """A selection is as old as its catalogue."""
 
     request: SelectRequest
-    catalogue: Catalogue
+    catalogue: str
 
 
 class Verdicts(Value):
@@ -94,10 +95,12 @@ def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
     Raises:
         MediaError: A file cannot be used, has no picture, or no sound.
     """
-    video = seen(shop, Look(file=shop.store.fingerprint(params.video), faces=True))
-    voice = seen(shop, Look(file=shop.store.fingerprint(params.voice), faces=False))
-    check_pair(params, video.value.facts, voice.value.facts)
-    pair = paired(video.value.facts, voice.value.facts, video.value.faces)
+    shop.renew(params.video, params.voice)
+    with shop.naming():
+        video = seen(shop, Look(file=shop.file(params.video), faces=True))
+        voice = seen(shop, Look(file=shop.file(params.voice), faces=False))
+        check_pair(params, video.value.facts, voice.value.facts)
+        pair = paired(video.value.facts, voice.value.facts, video.value.faces)
     return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
 
 
@@ -114,7 +117,8 @@ def normalize(shop: Workshop, params: DubParams, pair: Pair) -> Made[Voice]:
 
         return normalize_voice(request, shop.store)
 
-    return shop.cache.made("normalize", NORMALIZE, request, Voice, make)
+    with shop.naming():
+        return shop.cache.made("normalize", NORMALIZE, request, Voice, make)
 
 
 def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[Decision]:
@@ -126,7 +130,8 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         NoModelError: No model takes the pair.
         BudgetError: The choice is over the budget.
     """
-    plan = planned(params, pair, voice)
+    with shop.naming():
+        plan = planned(params, pair, voice)
     own_usd = None if params.budget_usd is None else Decimal(str(params.budget_usd))
     budget = shop.means.ledger().budget(own_usd)
     request = SelectRequest(
@@ -141,7 +146,7 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
         vendors=shop.availability,
     )
     catalogue = shop.catalogue
-    weighing = _Weighing(request=request, catalogue=catalogue)
+    weighing = _Weighing(request=request, catalogue=catalogue.key)
     made = shop.cache.made(
         "select", SELECT, weighing, Selection, partial(choose, request, catalogue)
     )
@@ -176,13 +181,42 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
         plan=decision.plan,
         voice=decision.voice.file,
     )
+    with shop.naming():
+        picture, voice = _fitted_picture(shop, request), _fitted_voice(shop, request)
+    fitted = FittedPair(
+        video=picture.value.video,
+        voice=voice.value,
+        frames=picture.value.frames,
+        rate=decision.plan.rate,
+        copied_frames=picture.value.copied_frames,
+        encoded_frames=picture.value.encoded_frames,
+    )
+    return Made(fitted, picture.cached and voice.cached, picture.seconds + voice.seconds)
 
-    def make() -> FittedPair:
-        from lipsync.conform import conform  # noqa: PLC0415  see the module
 
-        return conform(request, shop.store, progress=partial(tell, "fit"))
+def _fitted_picture(shop: Workshop, request: ConformRequest) -> Made[FittedPicture]:
+    """Conform the picture: once for all voices that want the same of it."""
+    picture = PictureRequest(
+        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
+    )
 
-    return shop.cache.made("fit", FIT, request, FittedPair, make)
+    def make() -> FittedPicture:
+        from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
+
+        return conform_picture(picture, shop.store, progress=partial(tell, "fit"))
+
+    return shop.cache.made("fit-picture", FIT, picture, FittedPicture, make)
+
+
+def _fitted_voice(shop: Workshop, request: ConformRequest) -> Made[File]:
+    """Conform the voice."""
+
+    def make() -> File:
+        from lipsync.conform import conform_voice  # noqa: PLC0415  see the module
+
+        return conform_voice(request, shop.store)
+
+    return shop.cache.made("fit-voice", FIT, request, File, make)
 
 
 def finish(
@@ -256,14 +290,14 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
         UsageError: Something else has appeared there meanwhile.
     """
     began_s = time.monotonic()
-    output, wanted = output_of(params, decision), asked(shop, params)
+    output, wanted = output_of(params, decision), asked(shop, params, decision.pair)
     there = is_in_place(shop.store, output, finished.file)
     known = recorded(output)
     if there and known is not None and known.dub_key == wanted.key:
         return Made(known, cached=True, seconds=time.monotonic() - began_s)
     if not (there or params.overwrite):
         refuse_to_overwrite(shop.store, output, wanted.key)
-    written = told(output, wanted, decision, delivery, finished, verdicts.found, ran)
+    written = told(params, wanted, decision, delivery, finished, verdicts.found, ran)
     if not there:
         place(finished.file, output)
     text = written.model_dump_json(indent=2)

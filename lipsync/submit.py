@@ -15,6 +15,7 @@ from lipsync.errors import (
     VendorRefused,
 )
 from lipsync.lookup import settled
+from lipsync.placing import placed
 from lipsync.tickets import (
     BOUGHT,
     HALFWAY,
@@ -49,12 +50,15 @@ class Submitted(Value):
     new: bool
 
 
-def submit(
+def submit(  # noqa: PLR0913  what is bought, from whom, and within which limits
     order: Order,
     ledger: "Ledger",
     vendor: Vendor,
     budget: Budget = NO_BUDGET,
     run: str | None = None,
+    *,
+    line: int | None = None,
+    wait: bool = True,
 ) -> Submitted:
     """Buy what is ordered, unless it was bought before: then attach to its ticket.
 
@@ -67,8 +71,12 @@ def submit(
         vendor: Who is asked.
         budget: What may be spent; reserved before anything is sent.
         run: The run it is spent by.
+        line: How many jobs the vendor's account may have in flight; None: any number. While it has
+            as many the order waits, its pair at the vendor and its price reserved.
+        wait: Whether to wait for a place; else the order is left as if it were never made.
 
     Raises:
+        LineFull: There was no place; nothing was sent, try again later.
         BudgetError: It is over the budget; nothing was sent.
         VendorRefused: The vendor rejects the order; nothing was bought.
         VendorBusy: It did not reach the vendor; nothing was bought, try again later.
@@ -79,7 +87,7 @@ def submit(
     with _alone(order, ledger):
         ticket, ours = _intended(order, ledger, vendor, budget, run)
         if ours:
-            return Submitted(ticket=_sent(ticket, ledger, vendor), new=True)
+            return Submitted(ticket=_sent(ticket, ledger, vendor, line, wait=wait), new=True)
         if ticket.state not in BOUGHT:
             raise why_not(ticket)
         if vendor.replayable and ticket.key == order.key and ticket.order != order:
@@ -117,11 +125,13 @@ def _intended(
             return ticket, False
 
 
-def _sent(ticket: Ticket, ledger: "Ledger", vendor: Vendor) -> Ticket:
+def _sent(
+    ticket: Ticket, ledger: "Ledger", vendor: Vendor, line: int | None, *, wait: bool
+) -> Ticket:
     """Send the one request between two entries in the ledger; the lease lives until the second."""
     with ledger.holding(ticket):
         ticket, media = _prepared(ticket, ledger, vendor)
-        ticket = ledger.submitting(ticket)
+        ticket = placed(ticket, ledger, vendor, line, wait=wait)
         try:
             receipt = vendor.submit(ticket.order, media)
         except VendorRefused as error:

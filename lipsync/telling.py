@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from lipsync.decision import Asked, Decision
+from lipsync.links import Link
 from lipsync.output import default_output
 from lipsync.params import DubParams
 from lipsync.report import DubReport, StageRun
 from lipsync.requests import Finished
 from lipsync.tickets import Delivery
 from lipsync.timing import seconds
+from lipsync.values import File
 from lipsync.verdicts import Verdict
 from lipsync.voice import Voice
 
@@ -20,7 +22,7 @@ def output_of(params: DubParams, decision: Decision) -> Path:
 
 
 def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
-    output: Path,
+    params: DubParams,
     asked: Asked,
     decision: Decision,
     delivery: Delivery,
@@ -32,12 +34,12 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
     plan = decision.plan
     figures = {row.check: row.value for row in verdicts if isinstance(row.value, float)}
     return DubReport(
-        output=output.absolute(),
+        output=output_of(params, decision).absolute(),
         output_sha256=finished.file.sha256,
         dub_key=asked.key,
-        video=asked.video.path.absolute(),
+        video=_given(params.video, asked.video),
         video_sha256=asked.video.sha256,
-        voice=asked.voice.path.absolute(),
+        voice=_given(params.voice, asked.voice),
         voice_sha256=asked.voice.sha256,
         vendor=decision.model.vendor,
         model=decision.model.id,
@@ -61,6 +63,11 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
         notes=_notes(decision, delivery, finished),
         stages=ran,
     )
+
+
+def _given(given: Path | Link, file: File) -> Path | Link:
+    """Say where an input was: a record keeps no more of a link than its address."""
+    return Link(whole=given.address) if isinstance(given, Link) else file.path.absolute()
 
 
 def _notes(decision: Decision, delivery: Delivery, finished: Finished) -> tuple[str, ...]:

@@ -23,6 +23,10 @@ class TicketMoved(LipsyncError):
     retryable = True
 
 
+class LineFull(VendorBusy):
+    """The vendor's account has as many jobs in flight as it may; nothing was sent or changed."""
+
+
 class TicketState(StrEnum):
     """Where a ticket stands (docs/adr/0001)."""
 

@@ -72,11 +72,16 @@ def wait(ticket: Ticket, vendor: Vendor, waiting: Waiting) -> Progress:
             return progress
         pause_s = next(waits_s)
         if time.monotonic() + pause_s > until_s:
-            raise VendorBusy(
-                f"ticket {ticket.id} is {progress.state} at {ticket.vendor}; nothing is lost, "
-                f"collect it later with `dubline requests resume {ticket.id}`"
-            )
+            raise VendorBusy(not_ended(ticket, progress))
         time.sleep(pause_s)
+
+
+def not_ended(ticket: Ticket, progress: Progress) -> str:
+    """Say that patience has ended before the job, and the way out."""
+    return (
+        f"ticket {ticket.id} is {progress.state} at {ticket.vendor}; nothing is lost, "
+        f"collect it later with `dubline requests resume {ticket.id}`"
+    )
 
 
 def _followed(ticket: Ticket, vendor: Vendor, waiting: Waiting, until_s: float) -> Progress | None:

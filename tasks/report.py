@@ -10,6 +10,7 @@ from lipsync.params import DubParams
 from lipsync.report import DubReport, data_uri, summary
 from lipsync.requests import Finished
 from lipsync.tickets import Delivery
+from tasks.events import tell_delivery
 from tasks.stage import stage, stages_so_far
 from tasks.workshop import workshop
 
@@ -27,6 +28,8 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     made = stages.report(
         workshop(), params, decision, delivery, finished, verdicts, stages_so_far()
     )
+    if not made.cached:
+        tell_delivery(params, made.value)
     create_markdown_artifact(markdown=summary(made.value), key="dub", description="The dub.")
     if (picture := stages.still(workshop(), fitted, finished)) is not None:
         create_image_artifact(

@@ -9,6 +9,7 @@ from lipsync.decision import Decision, Pair
 from lipsync.params import DubParams
 from lipsync.report import choice_rows
 from lipsync.voice import Voice
+from tasks.events import dub_named, overrun_told
 from tasks.stage import stage
 from tasks.workshop import workshop
 
@@ -17,7 +18,8 @@ from tasks.workshop import workshop
 def select(params: DubParams, pair: Pair, voice: Voice) -> Made[Decision]:
     """Plan the fit, hold every model against it, and settle on one within the budget."""
     shop = workshop()
-    made = stages.select(shop, params, pair, voice)
+    with overrun_told(dub_named(params.video, params.voice)):
+        made = stages.select(shop, params, pair, voice)
     keep_what_is_there(shop, params, made.value)
     create_table_artifact(
         table=choice_rows(made.value.selection.choices),

@@ -7,6 +7,7 @@ from lipsync.cache import Made
 from lipsync.decision import Decision
 from lipsync.fit import FittedPair
 from lipsync.tickets import Ticket
+from tasks.events import dub_named, overrun_told, unknown_told
 from tasks.following import buying_for
 from tasks.stage import stage
 from tasks.workshop import workshop
@@ -18,4 +19,7 @@ def submit(decision: Decision, fitted: FittedPair) -> Made[Ticket]:
     run = flow_run.id
     if run is not None:
         buying_for(run)
-    return stages.submit(workshop(), decision, fitted, run)
+    shop = workshop()
+    dub = dub_named(decision.pair.video.file.path, decision.pair.voice.file.path)
+    with overrun_told(dub), unknown_told(lambda: stages.ticket_of(shop, decision, fitted)):
+        return stages.submit(shop, decision, fitted, run)

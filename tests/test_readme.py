@@ -25,8 +25,10 @@ def test_the_gate_runs_the_tests_the_readme_names() -> None:
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))
-def test_every_option_is_one_of_run(option: str) -> None:
-    assert option in CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).stdout
+def test_every_option_is_one_of_run_or_of_batch(option: str) -> None:
+    wide = {"COLUMNS": "200"}
+    helps = [CliRunner().invoke(app, [name, "--help"], env=wide) for name in ("run", "batch")]
+    assert option in "".join(one.stdout for one in helps)
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"dubline ([a-z]+)", README))))

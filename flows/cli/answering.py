@@ -9,10 +9,12 @@ from typing import Any
 
 import typer
 
+from flows.cli.interrupting import interruptible
 from lipsync.errors import LipsyncError, UsageError
 
 # The shell's convention for a command ended by SIGINT: 128 + 2.
 INTERRUPTED = 130
+LEFT_WHOLE = "interrupted; nothing half-written is left, the same command goes on from here"
 
 
 def say(line: str) -> None:
@@ -37,12 +39,12 @@ def answered(*, as_json: bool) -> Iterator[None]:
         typer.Exit: With the code of the error (README, exit codes), 130 when interrupted.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except LipsyncError as error:
         _end(error, str(error), error.exit_code, as_json=as_json)
     except KeyboardInterrupt as error:
-        sentence = "interrupted; nothing half-written is left, the same command goes on from here"
-        _end(error, str(error) or sentence, INTERRUPTED, as_json=as_json)
+        _end(error, str(error) or LEFT_WHOLE, INTERRUPTED, as_json=as_json)
 
 
 def _end(error: BaseException, sentence: str, code: int, *, as_json: bool) -> None:
@@ -71,6 +73,16 @@ def misused(error: typer.TyperException, *, as_json: bool) -> int:
     return error.exit_code
 
 
+def hasty(*, as_json: bool) -> int:
+    """Say that a command was interrupted before it had begun.
+
+    Returns:
+        The exit code.
+    """
+    _tell(KeyboardInterrupt.__name__, LEFT_WHOLE, INTERRUPTED, as_json=as_json)
+    return INTERRUPTED
+
+
 def unheard() -> int:
     """End quietly when whoever read the answer has gone, as `head` does.
 
@@ -87,13 +99,22 @@ def valid(fields: dict[str, Any]) -> Any:
     Raises:
         UsageError: With the first thing that is wrong, in one sentence.
     """
-    from pydantic import ValidationError  # noqa: PLC0415  0.1 s that --help does not need
-
-    from lipsync.params import DubParams  # noqa: PLC0415  as above
+    from lipsync.params import DubParams  # noqa: PLC0415  0.1 s that --help does not need
 
     given = fields.get("options") or ()
+    return built(DubParams, fields | {"options": dict(map(read_option, given))})
+
+
+def built(form: Any, fields: dict[str, Any]) -> Any:
+    """Build a form of a command's options.
+
+    Raises:
+        UsageError: With the first thing that is wrong, in one sentence.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415  0.1 s that --help does not need
+
     try:
-        return DubParams.model_validate(fields | {"options": dict(map(read_option, given))})
+        return form.model_validate(fields)
     except ValidationError as error:
         raise UsageError(_mistake(error.errors()[0])) from error
 
@@ -117,7 +138,14 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 # The options that are not called as their field is.
-_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget", "options": "--option"}
+_OPTIONS = {
+    "video": "VIDEO",
+    "voice": "VOICE",
+    "loudness_lufs": "--loudness",
+    "budget_usd": "--budget",
+    "options": "--option",
+    "require_approval_over_usd": "--require-approval-over",
+}
 
 
 def _mistake(first: Any) -> str:
@@ -125,7 +153,12 @@ def _mistake(first: Any) -> str:
     field = str(first["loc"][0])
     option = _OPTIONS.get(field, f"--{field.replace('_', '-')}")
     wrong = _plain(first["msg"])
-    return wrong if wrong.startswith(option) else f"{option} {first['input']}: {wrong}"
+    from lipsync.tickets import address  # noqa: PLC0415  loads pydantic, which has been by now
+
+    given = address(str(first["input"])) if field in {"video", "voice"} else first["input"]
+    if wrong.startswith(str(given)):
+        return f"{option} {wrong}"
+    return wrong if wrong.startswith(option) else f"{option} {given}: {wrong}"
 
 
 def _plain(text: str) -> str:

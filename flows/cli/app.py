@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli.approving_app import approve
 from flows.cli.requests_app import requests
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ class FitName(StrEnum):
 
 
 app.add_typer(requests)
+app.command()(approve)
 
 
 def _model_ids(incomplete: str) -> list[str]:
@@ -70,9 +72,15 @@ def _model_ids(incomplete: str) -> list[str]:
     return [name for name in load_catalogue().models if name.startswith(incomplete)]
 
 
-Video = Annotated[Path, typer.Argument(help="The video.", metavar="VIDEO")]
+# Text, not a path: that would take a slash out of a link.
+Video = Annotated[
+    str, typer.Argument(help="The video: a file, or an https:// link.", metavar="VIDEO")
+]
 Voice = Annotated[
-    Path, typer.Argument(help="The dubbed voice: sound, or a video with sound.", metavar="VOICE")
+    str,
+    typer.Argument(
+        help="The dubbed voice: sound, or a video with sound; a file or a link.", metavar="VOICE"
+    ),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Where the dub goes (.mp4, .mov, .mkv).")
@@ -110,15 +118,41 @@ OnInterrupt = Annotated[
     typer.Option(help="Ctrl-C: leave a paid job, or cancel it; else you are asked."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Dub the good rows of a manifest without the bad.")
+]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(help="Where the dubs of a manifest go that name no output.", metavar="FOLDER"),
+]
+Encoders = Annotated[
+    int | None, typer.Option(help="Rows of a manifest worked on here at a time.", min=1)
+]
+
+# What `plan` takes for a manifest alone, and what it takes for a manifest at all.
+_FOR_MANIFESTS = ("keep_going", "output_folder", "encoders")
+_OF_MANIFESTS = (*_FOR_MANIFESTS, "model", "policy", "budget_usd")
 
 
-def _wanted(context: typer.Context) -> dict[str, Any]:
-    """Turn a command's options into the fields of DubParams."""
+def _wanted(context: typer.Context, *without: str) -> dict[str, Any]:
+    """Turn a command's options into the fields of its form."""
     return {
         name: value.value if isinstance(value, StrEnum) else value
         for name, value in context.params.items()
-        if name != "as_json"
+        if name not in {"as_json", *without}
     }
+
+
+def _of_manifest(context: typer.Context, manifest: str) -> dict[str, Any]:
+    """Turn the options of `plan` into the fields of BatchParams."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    odd = [name for name in given if name not in {*_OF_MANIFESTS, "video", "as_json"}]
+    if odd:
+        option = f"--{odd[0].replace('_', '-')}"
+        raise typer.BadParameter(f"{option} is for one pair; write it into the manifest instead")
+    found = _wanted(context)
+    return {name: found[name] for name in _OF_MANIFESTS} | {"manifest": manifest}
 
 
 @app.command()
@@ -158,8 +192,12 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
 @app.command()
 def plan(  # noqa: PLR0913, PLR0917  as for run
     context: typer.Context,
-    video: Video,
-    voice: Voice,
+    video: Annotated[
+        str, typer.Argument(help="The video, or a manifest of many.", metavar="VIDEO")
+    ],
+    voice: Annotated[
+        str | None, typer.Argument(help="The dubbed voice; none with a manifest.", metavar="VOICE")
+    ] = None,
     model: Model = None,
     policy: Policy = PolicyName.AUTO,
     sync_mode: Sync = SyncName.AUTO,
@@ -172,15 +210,75 @@ def plan(  # noqa: PLR0913, PLR0917  as for run
     loudness_lufs: LoudnessLufs = None,
     budget_usd: Budget = None,
     options: Options = None,
+    keep_going: KeepGoing = False,
+    output_folder: OutputFolder = None,
+    encoders: Encoders = None,
     as_json: Json = False,
 ) -> None:
-    """Price one pair on every model.
+    """Price one pair on every model, or a whole manifest.
 
-    Says what the dub would be, why, and what it would cost; spends nothing.
+    Says what each dub would be, why, and what it would cost; spends nothing. A manifest is planned
+    by itself: of the options for one pair it takes none but the model, the policy and the budget,
+    which is then for all of its rows.
     """
+    if voice is None:
+        from flows.cli.batching import run_plan as run_batch_plan  # noqa: PLC0415  as above
+
+        run_batch_plan(_of_manifest(context, video), as_json=as_json)
+        return
     from flows.cli.planning import run_plan  # noqa: PLC0415  as above
 
-    run_plan(_wanted(context), as_json=as_json)
+    run_plan(_wanted(context, *_FOR_MANIFESTS), as_json=as_json)
+
+
+@app.command()
+def batch(  # noqa: PLR0913, PLR0917  one option each
+    context: typer.Context,
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, TSV, JSONL, Parquet or Excel; or a folder of pairs.", metavar="MANIFEST"
+        ),
+    ],
+    output_folder: OutputFolder = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model of rows that name none.", autocompletion=_model_ids),
+    ] = None,
+    policy: Annotated[
+        PolicyName, typer.Option(help="How models are ranked, for rows that do not say.")
+    ] = PolicyName.AUTO,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option("--budget", help="Refuse a batch that costs more, in US dollars.", min=0),
+    ] = None,
+    require_approval_over_usd: Annotated[
+        float | None,
+        typer.Option("--require-approval-over", help="Dearer waits for `dubline approve`.", min=0),
+    ] = None,
+    keep_going: KeepGoing = False,
+    encoders: Encoders = None,
+    in_flight: Annotated[
+        int | None, typer.Option(help="Jobs at a vendor at a time.", min=1)
+    ] = None,
+    shards: Annotated[
+        int, typer.Option(help="Parts to hand to as many workers of `make deploy`.", min=1)
+    ] = 1,
+    on_interrupt: Annotated[
+        PartingName | None,
+        typer.Option(help="Ctrl-C: leave paid jobs, or cancel them; else you are asked."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Dub every row of a manifest.
+
+    Planned first, refused over budget, then each row by itself: one that fails stops no other.
+    Exits with 0 when all dubs are there, 9 when some are, else with why none is. The same command
+    again, also after Ctrl-C, goes on where the last one ended; nothing is bought twice.
+    """
+    from flows.cli.batching import run_batch  # noqa: PLC0415  as above
+
+    run_batch(_wanted(context), as_json=as_json)
 
 
 @app.command()
@@ -256,6 +354,24 @@ def doctor(as_json: Json = False) -> None:
     from flows.cli.doctor import run_doctor  # noqa: PLC0415  as above
 
     run_doctor(as_json=as_json)
+
+
+@app.command()
+def up(
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Runs worked on at a time; else as the deployments say.", min=1),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start server, UI and a worker.
+
+    For one machine, until Ctrl-C; `make deploy` comes first. Stops what it started and only that;
+    runs it interrupts go on with the next one.
+    """
+    from flows.cli.up import run_up  # noqa: PLC0415  as above
+
+    run_up(limit=limit, as_json=as_json)
 
 
 @app.command()

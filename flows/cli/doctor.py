@@ -18,8 +18,9 @@ from lipsync.home import Home
 
 # A 1080p dub of ten minutes keeps about half a gigabyte of intermediates.
 FREE_MB_WANTED = 1024
-# Prefect 3.8's server does not import with fastapi 0.155 and later.
-FASTAPI_BELOW = (0, 151)
+# What Prefect 3.8's server does not go with: with fastapi 0.155 it does not import, and with
+# SQLAlchemy 2.1 its scheduler fails at every insert: no scheduled run is ever made.
+TOO_NEW = {"fastapi": (0, 151), "sqlalchemy": (2, 1)}
 FROM_THE_LOCK = "install from the lock: make setup"
 
 
@@ -72,16 +73,22 @@ def _tried(what: str, look: Callable[[], str], advice: str) -> Finding:
 
 def _packages() -> Finding:
     try:
-        prefect, fastapi = version("prefect"), version("fastapi")
+        found = {name: version(name) for name in ("prefect", *TOO_NEW)}
     except PackageNotFoundError as error:
         return Finding("prefect", str(error), good=False, advice=FROM_THE_LOCK)
-    pair = tuple(int(part) for part in fastapi.split(".")[:2])
-    return Finding(
-        "prefect",
-        f"{prefect} with fastapi {fastapi}",
-        pair < FASTAPI_BELOW,
-        "" if pair < FASTAPI_BELOW else FROM_THE_LOCK,
-    )
+    good = all(_release(found[name]) < limit for name, limit in TOO_NEW.items())
+    beside = " and ".join(f"{name} {found[name]}" for name in TOO_NEW)
+    said = f"{found['prefect']} with {beside}"
+    return Finding("prefect", said, good, "" if good else FROM_THE_LOCK)
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """Read the first two numbers of a version.
+
+    >>> _release("2.0.58")
+    (2, 0)
+    """
+    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def _ffmpeg() -> str:

@@ -1,12 +1,14 @@
 """`dubline run` and `dubline demo`: one dub, from the flow to the lines on the terminal."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from flows.cli.answering import answer, answered, say, valid
+from flows.cli.interrupting import interruptible
 from flows.cli.opening import connected, reach
 from flows.cli.parting import Parting, parting
 from flows.cli.watching import watched
@@ -62,9 +64,12 @@ def _make(folder: Path) -> None:
 def _look_first(params: Any) -> None:
     """Refuse a bad file now, and not when a server has been started for it."""
     from lipsync.admission import inspect  # noqa: PLC0415  media libraries, not needed by --help
+    from lipsync.links import Link  # noqa: PLC0415  as above
     from lipsync.workshop import Workshop  # noqa: PLC0415  as above
 
-    inspect(Workshop(Home.found()), params)
+    fetches = any(isinstance(given, Link) for given in (params.video, params.voice))
+    with watched() if fetches else nullcontext():
+        inspect(Workshop(Home.found()), params)
 
 
 def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
@@ -91,6 +96,7 @@ def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tup
         with (
             aboard() as jobs,
             parting(jobs, wish),
+            interruptible(),
             quiet,
             watched(),
             journal() as stages,

@@ -62,6 +62,20 @@ def connected() -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Wait for the server briefly below this block, and ask it once."""
+    from prefect.settings import (  # noqa: PLC0415  Prefect is served now
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    brief = {PREFECT_API_REQUEST_TIMEOUT: REACH_LIMIT_S, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(brief):
+        yield
+
+
 def reach(url: str) -> None:
     """Ask a server that is not ours whether it is there, before a run is told to it.
 
@@ -69,14 +83,8 @@ def reach(url: str) -> None:
         LipsyncError: It is not.
     """
     from prefect.client.orchestration import get_client  # noqa: PLC0415  Prefect is served now
-    from prefect.settings import (  # noqa: PLC0415  as above
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_CLIENT_MAX_RETRIES,
-        temporary_settings,
-    )
 
-    brief = {PREFECT_API_REQUEST_TIMEOUT: REACH_LIMIT_S, PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(brief), get_client(sync_client=True) as client:
+    with impatient(), get_client(sync_client=True) as client:
         if (why := client.api_healthcheck()) is not None:
             raise LipsyncError(
                 f"PREFECT_API_URL={url}: no Prefect server answers there ({why}); start it, "

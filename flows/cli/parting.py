@@ -38,15 +38,15 @@ def parting(jobs: "Aboard", wish: Parting | None) -> Iterator[None]:
         running = [one for one in jobs.submitted(shop.ledger) if one.quoted_usd != 0]
         if not running:
             raise
-        answer = wish or _asked()
+        answer = wish or ask()
         raise Interrupted("; ".join(_parted(ticket, shop, answer) for ticket in running)) from error
 
 
-def _asked() -> Parting:
-    """Ask once; without a terminal, or without an answer, the job is left alone."""
+def ask(question: str = QUESTION) -> Parting:
+    """Ask once; without a terminal, or without an answer, what is there is left alone."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return "leave"
-    sys.stderr.write(QUESTION)
+    sys.stderr.write(question)
     sys.stderr.flush()
     try:
         said = sys.stdin.readline()

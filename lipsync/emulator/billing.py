@@ -9,6 +9,8 @@ from lipsync.values import Value
 _SECONDS_PER_MINUTE = 60
 # Billable units were seen as decimal fractions (0.05 for 3 s of a price per minute).
 _STEP = Decimal("0.00000001")
+# The bill is for the length itself, and not for the units: those are only as good as their digits.
+_NANO_USD = Decimal("1E-9")
 
 
 class UnitPrice(Value):
@@ -48,7 +50,7 @@ def billable(model: Model, output_s: float, catalogue: Catalogue) -> tuple[Decim
     if base is None:
         return Decimal(0), Decimal(0)
     units = (usd / base.usd).quantize(_STEP).normalize()
-    return units, units * base.usd
+    return units, usd.quantize(_NANO_USD)
 
 
 def _usd(model: Model, length_s: Decimal) -> Decimal:

@@ -120,6 +120,7 @@ class Emulator:
             **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1"),
             **dict.fromkeys(trust, trusted),
             "FAL_KEY": self.settings.fal_key,
+            "FAL_PRIVATE_LINKS": "1",  # it fetches from this machine, and from nowhere else
             "UNIFIED_BASE_URL": self.url,
             "UNIFIED_API_KEY": self.settings.unified_key,
         }

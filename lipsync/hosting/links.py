@@ -31,7 +31,11 @@ class NoQueries(logging.Filter):
 
 
 def hide_queries() -> None:
-    """Have httpx log links without their signatures; it logs every request it makes."""
+    """Have httpx log links without their signatures; it logs every request it makes.
+
+    What lies beneath it writes whole headers, where a redirect leads included: only to itself.
+    """
+    logging.getLogger("httpcore").setLevel(logging.INFO)
     log = logging.getLogger("httpx")
     if not any(isinstance(one, NoQueries) for one in log.filters):
         log.addFilter(NoQueries())

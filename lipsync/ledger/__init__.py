@@ -4,5 +4,6 @@ Importing it loads SQLAlchemy; code that is only handed a ledger imports it for 
 """
 
 from lipsync.ledger.intent import Intended, Ledger
+from lipsync.tickets import LineFull
 
-__all__ = ["Intended", "Ledger"]
+__all__ = ["Intended", "Ledger", "LineFull"]

@@ -13,6 +13,7 @@ from lipsync.errors import UsageError
 from lipsync.ledger import rows
 from lipsync.ledger.database import clock
 from lipsync.ledger.leases import BEATS_PER_LEASE, beating
+from lipsync.ledger.line import WAITING, check_place
 from lipsync.ledger.pages import Pages, one_ticket
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import spend
@@ -65,9 +66,29 @@ class Book(Pages):
             ticket, {"media": bare, "state": ticket.state, "detail": "media is at the vendor"}
         )
 
-    def submitting(self, ticket: Ticket) -> Ticket:
-        """Write down that the one request is about to leave."""
-        return self._moved(ticket, TicketState.SUBMITTING)
+    def queued(self, ticket: Ticket) -> Ticket:
+        """Write down that a ticket waits for a place: nobody who comes later gets one before."""
+        return self.noted(ticket, WAITING)
+
+    def submitting(self, ticket: Ticket, in_flight: int | None = None) -> Ticket:
+        """Write down that the one request is about to leave.
+
+        Args:
+            ticket: To be sent.
+            in_flight: How many jobs its vendor's account may have in flight, this one included;
+                None: any number.
+
+        Raises:
+            LineFull: It has as many, or others wait before this one; nothing was changed.
+        """
+        _check_move(ticket, TicketState.SUBMITTING)
+        with self._writing() as connection:
+            if in_flight is not None:
+                check_place(connection, ticket, in_flight, clock(connection))
+            now = clock(connection)
+            lease = {"sent_at": now, "lease_until": self._lease_end(now)}
+            changes = lease | {"state": TicketState.SUBMITTING, "detail": None}
+            return self._changed(connection, ticket, changes, now)
 
     def postponed(self, ticket: Ticket, detail: str) -> Ticket:
         """Write down that the request provably bought nothing and may be made again later."""
@@ -158,17 +179,13 @@ class Book(Pages):
         self, ticket: Ticket, to: TicketState, detail: str | None = None, **changes: Any
     ) -> Ticket:
         """Move a ticket where it may go."""
-        if to not in ALLOWED[ticket.state]:
-            raise IllegalMove(f"ticket {ticket.id} is {ticket.state}; it cannot become {to}")
+        _check_move(ticket, to)
         return self._written(ticket, changes | {"state": to, "detail": detail})
 
     def _written(self, ticket: Ticket, changes: dict[str, Any]) -> Ticket:
         """Change a ticket in a transaction of its own."""
         with self._writing() as connection:
-            now = clock(connection)
-            if changes["state"] is TicketState.SUBMITTING:
-                changes |= {"sent_at": now, "lease_until": self._lease_end(now)}
-            return self._changed(connection, ticket, changes, now)
+            return self._changed(connection, ticket, changes, clock(connection))
 
     def _changed(
         self,
@@ -194,6 +211,12 @@ class Book(Pages):
 
     def _lease_end(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._lease_s)
+
+
+def _check_move(ticket: Ticket, to: TicketState) -> None:
+    """Refuse a move that is not allowed from where a ticket stands."""
+    if to not in ALLOWED[ticket.state]:
+        raise IllegalMove(f"ticket {ticket.id} is {ticket.state}; it cannot become {to}")
 
 
 def told(connection: sa.Connection, before: Ticket | None, after: Ticket, budget: Budget) -> Ticket:

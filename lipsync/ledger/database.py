@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ def clock(connection: sa.Connection) -> datetime:
         return datetime.now(UTC)
     now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
+
+
+def take_turns(connection: sa.Connection, over: str) -> None:
+    """Be the only transaction that decides over something, from here until it ends.
+
+    SQLite lets one worker write at a time anyhow.
+    """
+    if connection.dialect.name != "sqlite":
+        lock = int.from_bytes(sha256(over.encode()).digest()[:8], signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

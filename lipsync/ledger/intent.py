@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -10,8 +9,9 @@ import sqlalchemy as sa
 from lipsync.budget import NO_BUDGET, Budget, check_order
 from lipsync.errors import BudgetError
 from lipsync.ledger import rows
+from lipsync.ledger.approvals import Approvals
 from lipsync.ledger.book import NO_LEASE, Book, told
-from lipsync.ledger.database import clock
+from lipsync.ledger.database import clock, take_turns
 from lipsync.ledger.leases import is_held_elsewhere, new_holder
 from lipsync.ledger.pages import any_ticket, one_ticket
 from lipsync.ledger.schema import tickets
@@ -30,7 +30,7 @@ class Intended(NamedTuple):
     ours: bool
 
 
-class Ledger(Book):
+class Ledger(Book, Approvals):
     """The durable record of paid requests, one row per key, shared by every worker."""
 
     def intend(self, order: Order, budget: Budget = NO_BUDGET, run: str | None = None) -> Intended:
@@ -100,9 +100,7 @@ class Ledger(Book):
         """Find another choice for this dub that was bought, or may yet be."""
         if order.dub is None:
             return None
-        if connection.dialect.name != "sqlite":  # which lets one worker write at a time anyhow
-            lock = int.from_bytes(sha256(order.dub.encode()).digest()[:8], signed=True)
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+        take_turns(connection, order.dub)
         others = (tickets.c.dub == order.dub) & (tickets.c.key != order.key)
         query = sa.select(tickets).where(others).order_by(tickets.c.id)
         now = clock(connection)

@@ -15,6 +15,7 @@ from lipsync.errors import UsageError
 from lipsync.ledger import rows
 from lipsync.ledger.database import READING, clock, database_errors, opened
 from lipsync.ledger.leases import LEASE_S, is_held_elsewhere, place_of
+from lipsync.ledger.line import flying
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import total
 from lipsync.tickets import Event, Ticket, TicketState
@@ -66,6 +67,13 @@ class Pages:
         with self._reading() as connection:
             return any_ticket(connection, tickets.c.key == key)
 
+    def named(self, names: Collection[str]) -> tuple[Ticket, ...]:
+        """Read the tickets whose key, or whose dub, is one of these; oldest first."""
+        wanted = tickets.c.key.in_(names) | tickets.c.dub.in_(names)
+        query = sa.select(tickets).where(wanted).order_by(tickets.c.id)
+        with self._reading() as connection:
+            return tuple(rows.to_ticket(row) for row in connection.execute(query).mappings())
+
     def tickets(self, states: Collection[TicketState] = tuple(TicketState)) -> tuple[Ticket, ...]:
         """Read all tickets in one of these states, oldest first."""
         wanted = tickets.c.state.in_([state.value for state in states])
@@ -101,6 +109,11 @@ class Pages:
         """Read the clock that all workers of this ledger share."""
         with self._reading() as connection:
             return clock(connection)
+
+    def in_flight(self, vendor: str) -> int:
+        """Count the jobs that the account at a vendor has in flight, whoever sent them."""
+        with self._reading() as connection:
+            return flying(connection, vendor, clock(connection))
 
     def is_held_elsewhere(self, ticket: Ticket) -> bool:
         """Say whether a worker at another place is sending a ticket and must be believed to live.

@@ -1,4 +1,4 @@
-"""The ledger's tables: tickets, their moves, and what was spent so far.
+"""The ledger's tables: tickets, their moves, what was spent so far, and what was approved.
 
 Plain SQL types only, so that the same tables stand in SQLite and in PostgreSQL. A change to them is
 a new step in `lipsync/ledger/migrations/versions`, and a new `HEAD` here.
@@ -7,7 +7,7 @@ a new step in `lipsync/ledger/migrations/versions`, and a new `HEAD` here.
 import sqlalchemy as sa
 
 # The newest step in `migrations/versions`: a ledger that stands there is opened without Alembic.
-HEAD = "0002"
+HEAD = "0003"
 # What ledgers before Alembic carried. A Dubline of that time refuses any other number, and so
 # never writes to a ledger it does not understand.
 OLD_VERSION, NOT_FOR_OLD = 1, 2
@@ -83,4 +83,26 @@ totals = sa.Table(
     sa.Column("scope", sa.String(264), primary_key=True),
     sa.Column("nano_usd", sa.BigInteger, nullable=False),
     sa.Column("unpriced", sa.Integer, nullable=False),
+)
+
+# Batches that cost more than they may by themselves, and what was said. See `lipsync.approval`.
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", STATE, nullable=False, index=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("batch", sa.String(64), nullable=False, index=True),
+    sa.Column("total_usd", USD, nullable=False),
+    sa.Column("unpriced", sa.Integer, nullable=False),
+    sa.Column("purchases", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("deployment", sa.String(64)),
+    sa.Column("asked_at", UTC, nullable=False),
+    sa.Column("decided_at", UTC),
+    sa.Column("decided_by", sa.String(256)),
+    sa.Column("note", sa.Text),
+    sa.Column("used_at", UTC),
+    sa.Column("run", sa.String(256)),
 )

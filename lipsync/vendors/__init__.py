@@ -5,14 +5,24 @@ from lipsync.errors import UsageError
 from lipsync.means import Means
 from lipsync.store import Store
 from lipsync.values import File
+from lipsync.vendors.passed import Passed, nothing
 from lipsync.vendors.protocol import Vendor
 
 # Whom this version can submit to.
 VENDORS = ("local", "fal", "unified")
 
 
-def vendor_named(name: str, store: Store, catalogue: Catalogue, means: Means) -> Vendor:
+def vendor_named(
+    name: str, store: Store, catalogue: Catalogue, means: Means, passed: Passed = nothing
+) -> Vendor:
     """Return the vendor of an order; what it needs is loaded now, and not before.
+
+    Args:
+        name: Its word in the catalogue.
+        store: Where the files of orders are.
+        catalogue: What it sells.
+        means: Its account.
+        passed: Knows by which links files came.
 
     Raises:
         UsageError: This version does not know it, or its account is not set up.
@@ -20,11 +30,12 @@ def vendor_named(name: str, store: Store, catalogue: Catalogue, means: Means) ->
     if name == "fal":
         from lipsync.vendors.fal.vendor import FalVendor  # noqa: PLC0415  loads httpx
 
-        return FalVendor(means.fal(), catalogue, store)
+        return FalVendor(means.fal(), catalogue, store, passed)
     if name == "unified":
         from lipsync.vendors.unified.vendor import UnifiedVendor  # noqa: PLC0415  the same
 
-        return UnifiedVendor(means.unified(), _Hosts(means, store), store, catalogue)
+        hosts = _Hosts(means, store)
+        return UnifiedVendor(means.unified(), hosts, store, catalogue, passed=passed)
     if name == "local":
         from lipsync.vendors.local import LocalVendor  # noqa: PLC0415  loads the media libraries
 

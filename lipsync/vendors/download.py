@@ -53,7 +53,14 @@ def unfinished(home: Home, name: str) -> Path:
     return home.folder("partial") / f"{hashlib.sha256(name.encode()).hexdigest()}.part"
 
 
-def download(url: str, into: Path, progress: Fetching, *, partial: Path | None = None) -> int:
+def download(
+    url: str,
+    into: Path,
+    progress: Fetching,
+    *,
+    partial: Path | None = None,
+    client: "httpx.Client | None" = None,
+) -> int:
     """Bring the file behind a link to `into`, whole and with the hash the server announced.
 
     Args:
@@ -61,6 +68,7 @@ def download(url: str, into: Path, progress: Fetching, *, partial: Path | None =
         into: Where it goes; on the same disk as `partial`.
         progress: Told bytes here, and bytes in all (0: the server does not say).
         partial: Where unfinished bytes wait for the next call; None: beside `into`.
+        client: Fetches it, and is closed; None: one that follows every redirect.
 
     Returns:
         Its length in bytes.
@@ -77,7 +85,8 @@ def download(url: str, into: Path, progress: Fetching, *, partial: Path | None =
     hide_queries()
     part = partial or into.with_name(f"{into.name}.part")
     timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
-    with disk_errors(part), httpx.Client(timeout=timeout, follow_redirects=True) as client:
+    client = client or httpx.Client(timeout=timeout, follow_redirects=True)
+    with disk_errors(part), client:
         _until_whole(client, url, part, progress)
         part.replace(into)
         _note(part).unlink(missing_ok=True)

@@ -1,10 +1,11 @@
 """What every vendor can be asked, and what it may answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -16,6 +17,8 @@ __all__ = [
     "CancelAnswer",
     "Fetched",
     "Fetching",
+    "Followed",
+    "Follower",
     "Media",
     "Progress",
     "Standing",
@@ -158,4 +161,36 @@ class Vendor(Protocol):
             OutcomeUnknown: It cannot tell: no such list, no key for it, more than one match.
             VendorBusy: No answer; ask again.
         """
+        ...
+
+
+class Follower(Protocol):
+    """Connections to a vendor over which one event loop follows any number of jobs."""
+
+    def follow(self, ticket: Ticket) -> AsyncGenerator[Progress, None]:
+        """Follow a job as `Vendor.watch` does.
+
+        It ends when the job has or when the vendor is silent, and yields nothing where the vendor
+        has no such thing.
+
+        Raises:
+            VendorBusy: It broke; ask, then follow again.
+        """
+        ...
+
+    async def ask(self, ticket: Ticket) -> Progress:
+        """Ask where a job stands, as `Vendor.status` does.
+
+        Raises:
+            VendorBusy: No answer; ask again.
+        """
+        ...
+
+
+@runtime_checkable
+class Followed(Protocol):
+    """A vendor whose jobs can be awaited by the hundred, without a thread for each."""
+
+    def follower(self) -> AbstractAsyncContextManager[Follower]:
+        """Open connections for the event loop that runs; they are closed with it."""
         ...

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.embedded import serving
+from flows.embedded import down, serving
 from lipsync.home import Home
+from tests.flows.office import Deployed, Office, deploy_twice
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,18 @@ def server(flow_home: Home) -> Iterator[str]:
         patch.setenv("DUBLINE_SERVER_IDLE_S", "5")
         with serving(flow_home, print) as url:
             yield url
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A home of its own, for what is deployed and operated."""
+    folder = tmp_path_factory.mktemp("office")
+    found = Office(Home(folder / "home"), folder)
+    yield found
+    down(found.home)
+
+
+@pytest.fixture(scope="session")
+def deployed(office: Office) -> Deployed:
+    """That home, deployed twice."""
+    return deploy_twice(office)

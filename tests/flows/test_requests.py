@@ -169,3 +169,22 @@ def test_refreshed_prices_come_before_the_shipped_ones_and_never_into_their_file
     assert (data_folder() / "models.toml").read_bytes() == shipped
     assert works.catalogue.models["sync-2"].price.usd is not None
     assert works.catalogue.models["sync-2"].price.usd.source == "fal-pricing-api"
+
+
+def test_a_result_of_another_length_says_what_it_cost_and_is_not_bought_again(
+    fal: Shop, works: Workshop, here: Here
+) -> None:
+    fal.emulator.fault("wrong_length", vendor="fal")
+    ticket = bought(fal, works)
+    for _ in range(2):
+        answer = here("requests", "resume", ticket.id)
+        assert answer.code == 5
+        assert "fal delivered something else: it is 0.68 s long" in answer.err
+        assert "it cost $0.0" in answer.err
+        assert f"claim it at fal as request {ticket.request_id}" in answer.err
+        assert "`--generation 2`" in answer.err
+    shown = here("requests", "show", ticket.id).out
+    assert "flaw      it is 0.68 s" in shown
+    assert "billed    $0.0" in shown
+    assert bought(fal, works).id == ticket.id
+    assert len(fal.emulator.account().accepted) == 1

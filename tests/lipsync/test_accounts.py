@@ -6,6 +6,9 @@ import pytest
 
 from lipsync.accounts import FalSettings, UnifiedSettings, environment, parse_dotenv
 from lipsync.errors import UsageError
+from lipsync.means import Means
+from lipsync.vendors import availability
+from tests.lipsync.pairs import CATALOGUE
 
 SECRET = "planted-id:planted-secret"  # noqa: S105  planted, and looked for
 
@@ -32,7 +35,7 @@ def test_a_key_is_found_as_fals_own_client_finds_it(
 def test_no_form_of_the_settings_shows_the_key() -> None:
     for settings in (
         FalSettings.found({"FAL_KEY": SECRET}),
-        UnifiedSettings.found({"UNIFIED_API_KEY": SECRET}),
+        UnifiedSettings.found({"UNIFIED_API_KEY": SECRET, "UNIFIED_BASE_URL": "https://x"}),
     ):
         shown = f"{settings!r} {settings} {settings.model_dump_json()} {settings.model_dump()}"
         assert "planted" not in shown
@@ -43,7 +46,7 @@ def test_a_key_no_header_can_carry_is_refused_without_showing_it(key: str) -> No
     """h11 repeats a header it cannot write in its error, key and all."""
     for variable, kind in (("FAL_KEY", FalSettings), ("UNIFIED_API_KEY", UnifiedSettings)):
         with pytest.raises(UsageError, match=f"{variable} cannot be used") as caught:
-            kind.found({variable: key})
+            kind.found({variable: key, "UNIFIED_BASE_URL": "https://x"})
         assert key not in f"{caught.value} {caught.value.__cause__}"
 
 
@@ -53,6 +56,8 @@ def test_a_key_no_header_can_carry_is_refused_without_showing_it(key: str) -> No
         ("FAL_START_TIMEOUT_S", "0.5"),
         ("FAL_START_TIMEOUT_S", "soon"),
         ("FAL_PRIORITY", "high"),
+        ("FAL_IN_FLIGHT", "0"),
+        ("FAL_IN_FLIGHT", "many"),
         ("FAL_UPLOAD_LIFETIME_S", "60"),
         ("FAL_INLINE_BYTES", "-1"),
     ],
@@ -70,12 +75,26 @@ def test_every_setting_has_a_variable() -> None:
             "FAL_START_TIMEOUT_S": "30.5",
             "FAL_PRIORITY": "low",
             "FAL_INLINE_BYTES": "1000",
+            "FAL_IN_FLIGHT": "40",
             "FAL_REPLY_TIMEOUT_S": "10",
         }
     )
     assert (found.upload_lifetime_s, found.result_lifetime_s) == (3_600, 7_200)
     assert (found.start_timeout_s, found.priority) == (30.5, "low")
     assert (found.inline_bytes, found.reply_timeout_s) == (1_000, 10.0)
+    assert found.in_flight == 40
+
+
+def test_each_account_says_how_many_jobs_it_may_have_in_flight() -> None:
+    keys = {
+        "FAL_KEY": SECRET,
+        "UNIFIED_API_KEY": "k",
+        "UNIFIED_BASE_URL": "https://api.example.com",
+    }
+    new, grown = Means(keys), Means(keys | {"FAL_IN_FLIGHT": "40", "UNIFIED_IN_FLIGHT": "3"})
+    vendors = ("fal", "unified", "local")
+    assert [new.in_flight(vendor) for vendor in vendors] == [2, 10, None]
+    assert [grown.in_flight(vendor) for vendor in vendors] == [40, 3, None]
 
 
 def test_the_unified_api_is_called_where_the_environment_says() -> None:
@@ -91,18 +110,28 @@ def test_the_unified_api_is_called_where_the_environment_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "environ",
+    ("environ", "says"),
     [
-        {},
-        {"UNIFIED_API_KEY": "k", "UNIFIED_BASE_URL": "ftp://x"},
-        {"UNIFIED_API_KEY": "k", "UNIFIED_POLL_PATH": "/v1/tasks"},
+        ({}, "UNIFIED_API_KEY is not set"),
+        ({"BASE_URL": "https://x"}, "UNIFIED_API_KEY is not set"),
+        ({"API_KEY": "k"}, "UNIFIED_BASE_URL is not set; set it to the address"),
+        ({"API_KEY": "k", "BASE_URL": "ftp://x"}, "UNIFIED_BASE_URL cannot be used"),
+        (
+            {"API_KEY": "k", "BASE_URL": "https://x", "POLL_PATH": "/v1/tasks"},
+            "UNIFIED_POLL_PATH cannot be used",
+        ),
     ],
 )
 def test_a_unified_account_that_cannot_be_used_says_what_is_missing(
-    environ: dict[str, str],
+    environ: dict[str, str], says: str
 ) -> None:
-    with pytest.raises(UsageError, match="UNIFIED_"):
-        UnifiedSettings.found(environ)
+    with pytest.raises(UsageError, match=says):
+        UnifiedSettings.found({f"UNIFIED_{name}": value for name, value in environ.items()})
+
+
+def test_a_key_without_an_address_goes_nowhere_and_is_called_unavailable() -> None:
+    found = availability(CATALOGUE, Means({"UNIFIED_API_KEY": "k"}))
+    assert found["unified"] == "UNIFIED_BASE_URL is not set"
 
 
 @pytest.mark.parametrize(

@@ -287,7 +287,8 @@ def test_another_length_than_was_bought_is_kept_paid_and_said(
     assert (now.state, now.billed_usd, vendor.fetches) == ("delivered", Decimal("0.04"), 1)
     assert now.delivery is not None
     assert now.delivery.path.is_file()
-    with pytest.raises(VendorError, match="raise its generation above 1"):
+    said = r"it cost \$0\.04\. It is kept as .*request job-1.*--generation 2`"
+    with pytest.raises(VendorError, match=said):
         collect(submit(ticket.order, ledger, vendor).ticket, ledger, vendor, store)
     assert vendor.sold == 1
 

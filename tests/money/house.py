@@ -64,10 +64,10 @@ class House:
         path = write_wav(self.store.home.folder("voices") / "voice.wav", sound)
         return kept(self.store, path)
 
-    def order(self, model: str) -> Order:
+    def order(self, model: str, video: File | None = None) -> Order:
         """Order a dub of a new pair; what was sold before it is settled."""
         self._settled |= {job.request_id for job in self.emulator.account().accepted}
-        return order_of(self.video, self.voice(), model)
+        return order_of(video or self.video, self.voice(), model)
 
     def sold(self) -> list[Accepted]:
         """What was accepted since the last order."""

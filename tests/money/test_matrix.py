@@ -3,6 +3,7 @@
 Each cell is one pair nobody else has, one fault, and as many runs as a person would make.
 """
 
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ import pytest
 from lipsync.collect import collect
 from lipsync.emulator.account import Accepted
 from lipsync.emulator.presets import fitting
-from lipsync.errors import LipsyncError, OutcomeUnknown
+from lipsync.errors import LipsyncError, OutcomeUnknown, VendorBusy
 from lipsync.ledger import Ledger
 from lipsync.settle import cancel, resolve
 from lipsync.submit import submit
 from lipsync.tickets import Delivery, Order, Ticket, TicketState
+from lipsync.values import File
 from lipsync.vendors.protocol import CancelAnswer, Vendor
 from lipsync.waiting import Waiting
 from tests.lipsync.pairs import CATALOGUE
@@ -30,8 +32,10 @@ pytest.importorskip("trustme")
 RUNS = 5
 # How long the unified API takes no connection, in real seconds.
 CLOSED_S = 0.2
-# Faults of uploads in parts: those above 100 MiB, which tests/lipsync/emulator sends.
+# Faults of uploads in parts: they happen to a large file, which is dubbed on one model at the end.
 IN_PARTS = {"part_500", "part_without_etag"}
+# fal's client sends what is above this in parts (fal-protocol.md §14).
+ONE_PIECE_BYTES = 100 * 2**20
 
 # What leads to no delivery, because the vendor never has one: where the ticket stays, and why.
 NOTHING_COMES = {
@@ -89,6 +93,37 @@ def test_whatever_goes_wrong_a_dub_is_bought_once_and_the_ledger_is_true(
     house.emulator.faults.clear()
     assert happened == set(), "it did not happen"
     check(house.sold(), ledger, order, fault, said[-1])
+
+
+@pytest.mark.xdist_group("sync-2")
+def test_a_part_of_a_large_upload_that_fails_bought_nothing_and_the_dub_is_bought_once(
+    house: House, ledger: Ledger
+) -> None:
+    order, calls = house.order("sync-2", large(house)), house.emulator.account().calls
+    for fault in sorted(IN_PARTS):
+        strike(house, fault, order.vendor)
+        assert isinstance(attempt(house, ledger, order, fault), VendorBusy)
+        assert house.emulator.faults.open() == (), "it did not happen"
+        assert (state_of(ledger, order), house.sold()) == (TicketState.INTENDED, [])
+    end = attempt(house, ledger, order, "")
+    check(house.sold(), ledger, order, "", end)
+    # The voice goes in one piece.
+    now = house.emulator.account().calls
+    assert now["fal complete"] - calls.get("fal complete", 0) == 1
+    assert now["fal upload"] - calls.get("fal upload", 0) == 1
+
+
+def large(house: House) -> File:
+    """Make a video that is too large for one piece; what makes it so is a hole, and costs nothing.
+
+    It lies in a box of free space (ISO/IEC 14496-12 §8.1.2), which no player looks into.
+    """
+    with house.store.scratch(".mp4") as trial:
+        shutil.copyfile(house.video.path, trial)
+        with trial.open("ab") as stream:
+            stream.write(ONE_PIECE_BYTES.to_bytes(4, "big") + b"free")
+            stream.truncate(house.video.size_bytes + ONE_PIECE_BYTES)
+        return house.store.keep(trial, ".mp4")
 
 
 def strike(house: House, fault: str, vendor: str) -> None:

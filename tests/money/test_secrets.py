@@ -1,5 +1,6 @@
 """Secrets: planted keys are looked for in everything that is said, kept and reported."""
 
+import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator
@@ -10,11 +11,14 @@ import pytest
 from lipsync import buying, stages
 from lipsync.collect import collect
 from lipsync.emulator.clock import Clock
+from lipsync.emulator.faults import Act, Fault
 from lipsync.errors import LipsyncError
+from lipsync.following import follow
 from lipsync.params import DubParams
 from lipsync.report import DubReport
 from lipsync.submit import submit
 from lipsync.tickets import Order
+from lipsync.vendors.protocol import Progress
 from lipsync.waiting import Waiting
 from lipsync.workshop import Workshop
 from tests.clips import ffmpeg, make_voice
@@ -110,6 +114,38 @@ def test_a_key_a_vendor_repeats_is_repeated_by_nobody(
     assert found_in(said_by(caplog)) == []
     assert found_in(repr(ledger.tickets())) == []
     assert leaks_below(house.store.home.root) == {}
+
+
+@pytest.mark.parametrize("way", ["stream", "status"])
+def test_a_key_that_fal_relays_in_a_jobs_log_is_starred_before_anyone_is_told(
+    house: House, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    speaker, ledger, told = house.vendor("fal"), house.ledger(), list[Progress]()
+    ticket = submit(house.order(MODELS["fal"]), ledger, speaker).ticket
+    relay(house, way)
+    show = follow(ticket)
+    waiting = Waiting(patience_s=20, watch=lambda progress: (told.append(progress), show(progress)))
+    collect(ticket, ledger, speaker, house.store, waiting)
+    lines = {line for progress in told for line in progress.lines}
+    assert any("no such key: Key ***" in line for line in lines)
+    assert found_in(repr(told)) == []
+    assert "no such key: Key ***" in said_by(caplog)
+    assert found_in(said_by(caplog)) == []
+    assert leaks_below(house.store.home.root) == {}
+
+
+def relay(house: House, way: str) -> None:
+    """Have fal repeat its key in a line of the job's log, by its stream or when it is asked."""
+    logs = [{"message": ECHOES["fal"], "level": "ERROR"}]
+    if way == "stream":
+        event = json.dumps({"status": "IN_PROGRESS", "logs": logs})
+        kind = {"Content-Type": "text/event-stream"}
+        heard = Fault(act=Act.REPLY, route=way, status=200, body=f"data: {event}\n\n", headers=kind)
+    else:
+        house.emulator.fault("stream_absent", vendor="fal")
+        heard = Fault(act=Act.ALTER, vendor="fal", route=way, when="after", put={"logs": logs})
+    house.emulator.faults.add(heard)
 
 
 @pytest.mark.parametrize("model", MODELS.values())

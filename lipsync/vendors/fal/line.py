@@ -4,9 +4,11 @@ What fal's client does by itself when a call fails is not wanted here: it repeat
 times, a submit included (fal-protocol.md §11). So its HTTP client is used, and not its calls.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -60,14 +62,8 @@ class Line:
         Raises:
             VendorRefused: There is no key.
         """
-        from fal_client.auth import MissingCredentialsError  # noqa: PLC0415  see above
-
-        try:
+        with with_a_key():
             return (client or self.client).get_handle(endpoint, request_id)
-        except MissingCredentialsError as error:
-            raise VendorRefused(
-                "there is no key for fal; set FAL_KEY, write it into .env, or run `fal auth login`"
-            ) from error
 
     def ask(self, method: str, url: str, **params: Any) -> Answer:
         """Ask something that buys nothing, once.
@@ -81,9 +77,31 @@ class Line:
         try:
             return read(self.http.request(method, url, params=params or None, timeout=timeout))
         except httpx.TransportError as error:
-            raise VendorBusy(
-                f"no answer from {httpx.URL(url).host} ({type(error).__name__}); ask again later"
-            ) from error
+            raise no_answer(url, error) from error
+
+
+@contextmanager
+def with_a_key() -> Iterator[None]:
+    """Turn what fal's client says when it finds no key into what to do about it.
+
+    Raises:
+        VendorRefused: There is no key.
+    """
+    from fal_client.auth import MissingCredentialsError  # noqa: PLC0415  see above
+
+    try:
+        yield
+    except MissingCredentialsError as error:
+        raise VendorRefused(
+            "there is no key for fal; set FAL_KEY, write it into .env, or run `fal auth login`"
+        ) from error
+
+
+def no_answer(url: str, error: Exception) -> VendorBusy:
+    """Return the error to raise for a question that was not answered."""
+    return VendorBusy(
+        f"no answer from {urlsplit(url).hostname} ({type(error).__name__}); ask again later"
+    )
 
 
 def read(response: "httpx.Response", key: SecretStr | None = None) -> Answer:
@@ -93,14 +111,18 @@ def read(response: "httpx.Response", key: SecretStr | None = None) -> Answer:
         response: An answer, read whole.
         key: Starred as well as what the request was sent with.
     """
-    sent = response.request.headers.get("authorization", "").partition(" ")[2]
-    keys = (sent, key.get_secret_value() if key else "")
+    keys = (sent_with(response), key.get_secret_value() if key else "")
     try:
         body, text = without(keys, response.json()), ""
     except ValueError:
         body, text = None, without(keys, response.text)[:TEXT_CHARACTERS]
     headers = {name.lower(): without(keys, value) for name, value in response.headers.items()}
     return Answer(status=response.status_code, headers=headers, body=body, text=text)
+
+
+def sent_with(response: "httpx.Response") -> str:
+    """Return the key, or token, that the request of a response was sent with."""
+    return str(response.request.headers.get("authorization", "").partition(" ")[2])
 
 
 def without(keys: Collection[str], said: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lipsync.catalogue import Catalogue, Model
 from lipsync.price import Basis, Price
+from lipsync.quote import CENT_HUNDREDTH
 from lipsync.sources import Cited, Source
 from lipsync.values import Value
 
@@ -68,6 +69,10 @@ def billed_usd(
     units, or have been given a price of its own; fal does not say which. The reading nearest to
     the quote is taken: the two are a factor apart, and a quote is right to a hundredth of a cent.
 
+    Units have so many digits and no more: a second of a price per minute is 0.01666667, and comes
+    to $0.05000001. A bill that differs from the quote by less than the last digit is worth is the
+    quote, or a budget that is just enough would not be.
+
     Args:
         catalogue: Of it, the rows that share the endpoint.
         model: The row that was bought.
@@ -83,7 +88,8 @@ def billed_usd(
     prices = {row.price.usd.value for row in _rows_at(catalogue, model.endpoint) if row.price.usd}
     readings = [_charged(model.price, usd, units) for usd in (own.value, *sorted(prices))]
     target = readings[0] if quoted_usd is None else quoted_usd
-    return min(readings, key=lambda usd: abs(usd - target))
+    nearest = min(readings, key=lambda usd: abs(usd - target))
+    return target if abs(nearest - target) < _last_digit_usd(units, own.value) else nearest
 
 
 def repriced(catalogue: Catalogue, own: OwnPrices) -> Catalogue:
@@ -138,6 +144,20 @@ def _repriced(catalogue: Catalogue, model: Model, own: UnitPrice | None) -> Mode
         if (cited := getattr(model.price, name)) is not None
     }
     return model.model_copy(update={"price": model.price.model_copy(update=changes)})
+
+
+def _last_digit_usd(units: Decimal, unit_usd: Decimal) -> Decimal:
+    """Say what the last digit of a count of units is worth; never as much as quotes are told apart.
+
+    >>> _last_digit_usd(Decimal("0.01666667"), Decimal(3)), _last_digit_usd(Decimal(4), Decimal(3))
+    (Decimal('3E-8'), Decimal('0.0001'))
+    """
+    return min(unit_usd * Decimal(1).scaleb(-_decimals(units)), CENT_HUNDREDTH)
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def _charged(price: Price, unit_usd: Decimal, units: Decimal) -> Decimal:

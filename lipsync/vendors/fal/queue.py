@@ -10,7 +10,7 @@ from lipsync.accounts import FalSettings
 from lipsync.errors import OutcomeUnknown, VendorBusy, VendorRefused
 from lipsync.tickets import Receipt, Ticket
 from lipsync.vendors.fal.answers import Answer, is_request_id, of_question, of_submit
-from lipsync.vendors.fal.line import CONNECT_S, Line, read
+from lipsync.vendors.fal.line import CONNECT_S, Line, read, sent_with, without
 from lipsync.vendors.fal.standing import ENDED, events, standing
 from lipsync.vendors.protocol import CancelAnswer, Progress, Standing
 
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 # Whoever follows a stream must be able to give up every 30 s (lipsync.vendors.protocol).
 SILENCE_S = 20.0
+
+# As fal's own clients ask for a stream, and for the log lines with it (fal-protocol.md §4, §5).
+STREAM_HEADERS = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+WITH_LOGS = {"logs": 1}
 
 # What fal answers to a wish to cancel (fal-protocol.md §7).
 _CANCELLED = {
@@ -104,12 +108,7 @@ class Queue:
         Raises:
             VendorBusy: No answer about it.
         """
-        answer = self._line.ask("GET", self._urls(ticket)["status"], logs=1)
-        if answer.status == 404 and answer.is_fals:  # noqa: PLR2004  not found
-            return standing({"status": "NOT_FOUND"}, seen)
-        if (ruling := of_question(answer)) is not None:
-            raise ruling.error()
-        return standing(answer.body, seen)
+        return status_in(self._line.ask("GET", self.urls(ticket)["status"], **WITH_LOGS), seen)
 
     def watch(self, ticket: Ticket) -> Iterator[Progress]:
         """Follow a job by fal's stream of events; ends when the job has, or when it is silent.
@@ -120,28 +119,24 @@ class Queue:
         import httpx  # noqa: PLC0415  see above
 
         timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
-        url = f"{self._urls(ticket)['status']}/stream"
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        url = f"{self.urls(ticket)['status']}/stream"
         try:
             with self._line.http.stream(
-                "GET", url, params={"logs": 1}, headers=headers, timeout=timeout
+                "GET", url, params=WITH_LOGS, headers=STREAM_HEADERS, timeout=timeout
             ) as response:
                 yield from self._followed(response)
         except httpx.ReadTimeout:
             return
         except httpx.TransportError as error:
-            raise VendorBusy(
-                f"fal's stream about {ticket.request_id} broke ({type(error).__name__}); "
-                "the job goes on, ask for its status"
-            ) from error
+            raise broken(ticket, error) from error
 
     def _followed(self, response: "httpx.Response") -> Iterator[Progress]:
         """Yield what a stream tells; the last of it again when nothing but its pulse comes."""
-        kind = response.headers.get("content-type", "")
-        if response.status_code != 200 or not kind.startswith("text/event-stream"):  # noqa: PLR2004
-            raise VendorBusy(f"fal has no stream for this job ({response.status_code}); ask for it")
+        check_stream(response)
         last, told_s = Progress(state=Standing.SILENT), time.monotonic()
-        for event in events(response.iter_lines()):
+        keys = (sent_with(response),)
+        for told in events(response.iter_lines()):
+            event = without(keys, told)
             if event is None and time.monotonic() - told_s < SILENCE_S:
                 continue
             last = last if event is None else standing(event, last.lines)
@@ -156,7 +151,7 @@ class Queue:
         Raises:
             VendorBusy: No answer to the wish.
         """
-        answer = self._line.ask("PUT", self._urls(ticket)["cancel"])
+        answer = self._line.ask("PUT", self.urls(ticket)["cancel"])
         if answer.status in _CANCELLED and (answer.is_fals or answer.status < 400):  # noqa: PLR2004
             return _CANCELLED[answer.status]
         ruling = of_question(answer)
@@ -168,9 +163,9 @@ class Queue:
         Raises:
             VendorBusy: No answer.
         """
-        return self._line.ask("GET", self._urls(ticket)["response"])
+        return self._line.ask("GET", self.urls(ticket)["response"])
 
-    def _urls(self, ticket: Ticket) -> dict[str, str]:
+    def urls(self, ticket: Ticket) -> dict[str, str]:
         """Say where to ask about a ticket: as fal said, if that is at fal; the key goes along.
 
         Raises:
@@ -183,6 +178,38 @@ class Queue:
             )
         built = self.receipt(ticket.endpoint, str(ticket.request_id)).urls
         return {name: _at_fal(ticket.urls.get(name), url) for name, url in built.items()}
+
+
+def status_in(answer: Answer, seen: tuple[str, ...] = ()) -> Progress:
+    """Read how far a job is from the answer to that question.
+
+    Raises:
+        VendorBusy: It says nothing about the job; ask again.
+    """
+    if answer.status == 404 and answer.is_fals:  # noqa: PLR2004  not found
+        return standing({"status": "NOT_FOUND"}, seen)
+    if (ruling := of_question(answer)) is not None:
+        raise ruling.error()
+    return standing(answer.body, seen)
+
+
+def check_stream(response: "httpx.Response") -> None:
+    """Refuse what is no stream of events.
+
+    Raises:
+        VendorBusy: There is none for this job; ask for its status.
+    """
+    kind = response.headers.get("content-type", "")
+    if response.status_code != 200 or not kind.startswith("text/event-stream"):  # noqa: PLR2004  OK
+        raise VendorBusy(f"fal has no stream for this job ({response.status_code}); ask for it")
+
+
+def broken(ticket: Ticket, error: Exception) -> VendorBusy:
+    """Return the error to raise for a stream that broke."""
+    return VendorBusy(
+        f"fal's stream about {ticket.request_id} broke ({type(error).__name__}); "
+        "the job goes on, ask for its status"
+    )
 
 
 def _wishes(settings: FalSettings) -> dict[str, str]:

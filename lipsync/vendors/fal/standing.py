@@ -58,15 +58,25 @@ def events(lines: Iterable[str]) -> Iterator[Any | None]:
     >>> list(events([": ping", "data: {\"status\":", "data: \"IN_QUEUE\"}", ""]))
     [None, None, None, {'status': 'IN_QUEUE'}]
     """
-    data: list[str] = []
+    reader = EventReader()
     for line in lines:
+        yield reader.read(line)
+
+
+class EventReader:
+    """Reads a stream of events as its lines come."""
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+
+    def read(self, line: str) -> Any | None:
+        """Take in a line, and return the JSON of the event that it ends; None: it ends none."""
         if line.startswith("data:"):
-            data.append(line.removeprefix("data:").removeprefix(" "))
-        if line or not data:
-            yield None
-            continue
-        yield _json("\n".join(data))
-        data = []
+            self._data.append(line.removeprefix("data:").removeprefix(" "))
+        if line or not self._data:
+            return None
+        data, self._data = self._data, []
+        return _json("\n".join(data))
 
 
 def _ended(told: dict[str, Any], lines: tuple[str, ...]) -> Progress:

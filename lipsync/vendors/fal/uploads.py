@@ -36,20 +36,22 @@ class Uploads:
         self._line = line
         self._store = store
 
-    def link(self, file: File, generation: int = 1) -> str:
+    def link(self, file: File, generation: int = 1, beside: str = "") -> str:
         """Return a public link to a file's content, uploaded now unless one still lives.
 
         Args:
             file: Which; its bytes are checked against its hash before they leave.
             generation: Of the order it is for. Each has a link of its own, so that the links of
                 a request tell it from one for the same pair that was bought earlier on purpose.
+            beside: Hash of what it is sent with, where that has no link of its own; again a link
+                for each.
 
         Raises:
             MediaError: The file is gone or altered.
             VendorRefused: fal does not take the file, or does not accept the key.
             VendorBusy: fal did not take the upload; try again.
         """
-        memo = self._memo(file, generation)
+        memo = self._memo(file, generation, beside)
         with alone(self._store.home.folder("locks") / f"upload-{memo.stem}.lock"):
             return self._remembered(memo, file) or self._uploaded(self._at_hand(file), memo)
 
@@ -59,8 +61,9 @@ class Uploads:
 
         return str(encode_file(self._at_hand(file).path))
 
-    def _memo(self, file: File, generation: int) -> Path:
-        name = hashlib.sha256(f"{file.sha256} {generation}".encode()).hexdigest()
+    def _memo(self, file: File, generation: int, beside: str) -> Path:
+        what = f"{file.sha256} {generation} {beside}".rstrip()
+        name = hashlib.sha256(what.encode()).hexdigest()
         return self._store.home.folder("uploads", name[:2]) / f"{name}.json"
 
     def _at_hand(self, ordered: File) -> File:

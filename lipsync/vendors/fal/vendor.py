@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +16,7 @@ from lipsync.store import Store
 from lipsync.tickets import Media, Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.download import LinkDead, download, unfinished
-from lipsync.vendors.fal.answers import of_result
+from lipsync.vendors.fal.answers import Answer, of_result
 from lipsync.vendors.fal.arguments import body_of, check
 from lipsync.vendors.fal.line import Line
 from lipsync.vendors.fal.matching import matching
@@ -24,7 +25,15 @@ from lipsync.vendors.fal.prices import billed_usd
 from lipsync.vendors.fal.queue import Queue
 from lipsync.vendors.fal.results import Failure, Result, failure_in, failure_of, link_in, result_of
 from lipsync.vendors.fal.uploads import Uploads
-from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
+from lipsync.vendors.passed import Passed, nothing
+from lipsync.vendors.protocol import (
+    CancelAnswer,
+    Fetched,
+    Fetching,
+    Follower,
+    Progress,
+    Standing,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +42,9 @@ SKEW = timedelta(minutes=2)
 # fal ends an attempt after 3,600 s by default (fal-protocol.md §8), and may list it a little later.
 LONGEST_RUN_S, LISTING_LAG_S = 3_600.0, 600.0
 
+# A job that has ended so is asked for its result, which says more.
+WITH_A_RESULT = frozenset({Standing.DONE, Standing.FAILED, Standing.CANCELLED})
+
 
 class FalVendor:
     """fal.ai, under one account."""
@@ -40,11 +52,18 @@ class FalVendor:
     name = "fal"
     replayable = False
 
-    def __init__(self, settings: FalSettings, catalogue: Catalogue, store: Store) -> None:
+    def __init__(
+        self,
+        settings: FalSettings,
+        catalogue: Catalogue,
+        store: Store,
+        passed: Passed = nothing,
+    ) -> None:
         """Open nothing yet: connections are made when they are first needed."""
         self._settings = settings
         self._catalogue = catalogue
         self._store = store
+        self._passed = passed
         self._line = Line(settings)
         self._queue = Queue(self._line)
         self._results: dict[str, Result] = {}
@@ -70,10 +89,24 @@ class FalVendor:
             MediaError: A file is gone or altered.
         """
         check(order, self._row(order.model))
-        return Media(
+        return self._passed_on(order) or Media(
             video_url=self._link(order.video, order.generation),
             voice_url=self._link(order.voice, order.generation),
         )
+
+    def _passed_on(self, order: Order) -> Media | None:
+        """Hand on the link the video came by; None where there is none that fal can use.
+
+        Whoever has that link may send it, so it tells no request from another. The voice is always
+        uploaded, and then for this video alone: by its link the request is found again.
+        """
+        if order.voice.size_bytes <= self._settings.inline_bytes:
+            return None
+        video_url = self._passed(order.video, self._settings.private_links)
+        if video_url is None:
+            return None
+        voice_url = self.uploads.link(order.voice, order.generation, order.video.sha256)
+        return Media(video_url=video_url, voice_url=voice_url)
 
     def _link(self, file: File, generation: int) -> str:
         if file.size_bytes <= self._settings.inline_bytes:
@@ -111,6 +144,12 @@ class FalVendor:
         """
         for progress in self._queue.watch(ticket):
             yield self._ended(ticket, progress)
+
+    def follower(self) -> AbstractAsyncContextManager[Follower]:
+        """Open connections over which one event loop follows any number of jobs."""
+        from lipsync.vendors.fal.follower import follower  # noqa: PLC0415  loads asyncio
+
+        return follower(self._line, self._queue, self.judged)
 
     def fetch(self, ticket: Ticket, into: Path, progress: Fetching) -> Fetched:
         """Download the result; a link that is dead is asked for again.
@@ -177,12 +216,15 @@ class FalVendor:
 
     def _ended(self, ticket: Ticket, progress: Progress) -> Progress:
         """Ask what a job ended with, if it has: fal calls failed ones completed too."""
-        if progress.state not in {Standing.DONE, Standing.FAILED, Standing.CANCELLED}:
+        if progress.state not in WITH_A_RESULT:
             return progress
         try:
-            answer = self._queue.result(ticket)
+            return self.judged(ticket, progress, self._queue.result(ticket))
         except VendorBusy:
             return progress
+
+    def judged(self, ticket: Ticket, progress: Progress, answer: Answer) -> Progress:
+        """Say how a job ended, by its last status and the answer about its result."""
         if progress.state is Standing.DONE and link_in(answer.body, self._shapes):
             self._results[str(ticket.request_id)] = result_of(answer, self._shapes)
         failure = failure_of(answer, progress)

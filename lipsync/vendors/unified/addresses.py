@@ -1,9 +1,9 @@
 """Addresses: where the API is asked, who may see the key, and what the vendor can reach."""
 
-import ipaddress
 from urllib.parse import quote, urlsplit
 
 from lipsync.errors import UsageError
+from lipsync.links import is_private as is_private  # noqa: PLC0414  asked here, too
 from lipsync.tickets import Media, Ticket, address
 
 # What the paths of all captures begin with, and what some brands print as part of their base URL.
@@ -77,18 +77,3 @@ def check_reach(base_url: str, media: Media) -> None:
                 f"{address(link)}: leads into this machine or its network, where "
                 f"{urlsplit(base_url).hostname} cannot fetch it; host the media at a public address"
             )
-
-
-def is_private(link: str) -> bool:
-    """Say whether a link leads to where only this machine, or its own network, can go.
-
-    >>> [is_private(f"http://{host}/v.mp4") for host in ("localhost", "10.0.0.7", "example.com")]
-    [True, True, False]
-    """
-    host = (urlsplit(link).hostname or "").rstrip(".")
-    if host.endswith((".localhost", ".local", ".internal", ".lan")):
-        return True
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host

@@ -1,6 +1,7 @@
 """The unified vendor: the task API behind the protocol of all vendors."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,15 @@ from lipsync.store import Store
 from lipsync.tickets import Media, Order, Receipt, Ticket
 from lipsync.values import File
 from lipsync.vendors.download import LinkDead, download, unfinished
-from lipsync.vendors.protocol import CancelAnswer, Fetched, Fetching, Progress, Standing
+from lipsync.vendors.passed import Passed, nothing
+from lipsync.vendors.protocol import (
+    CancelAnswer,
+    Fetched,
+    Fetching,
+    Follower,
+    Progress,
+    Standing,
+)
 from lipsync.vendors.unified import addresses
 from lipsync.vendors.unified.faults import Reply
 from lipsync.vendors.unified.media import sendable_video, sendable_voice
@@ -41,13 +50,15 @@ class UnifiedVendor:
     replayable = False
     grace_s = 0.0  # there is no list of requests that could lag behind
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  two of them for tests and links
         self,
         settings: UnifiedSettings,
         hosting: Hosting,
         store: Store,
         catalogue: Catalogue,
         now: Callable[[], datetime] = _now,
+        *,
+        passed: Passed = nothing,
     ) -> None:
         """Open nothing yet.
 
@@ -60,6 +71,7 @@ class UnifiedVendor:
         self._store = store
         self._catalogue = catalogue
         self._now = now
+        self._passed = passed
         self._wire = Wire(settings.key.get_secret_value(), settings.reply_timeout_s)
 
     @classmethod
@@ -88,11 +100,16 @@ class UnifiedVendor:
         video = sendable_video(self._at_hand(order.video), self._store)
         voice = sendable_voice(self._at_hand(order.voice), self._store)
         media = Media(
-            video_url=self._hosting.link(video),
-            voice_url=self._hosting.link(voice),
+            video_url=self._link(video),
+            voice_url=self._link(voice),
         )
         addresses.check_reach(self._settings.base_url, media)
         return media
+
+    def _link(self, file: File) -> str:
+        """Return the link a file came by, where the vendor can use it; else it is hosted."""
+        inside = addresses.is_private(self._settings.base_url)
+        return self._passed(file, inside) or self._hosting.link(file)
 
     def submit(self, order: Order, media: Media | None) -> Receipt:
         """Send the one POST.
@@ -147,7 +164,6 @@ class UnifiedVendor:
         """Say whether there is anything left to cancel: the API has no call for it.
 
         Raises:
-            VendorRefused: The job goes on.
             VendorBusy: There was no answer.
         """
         state = self.status(ticket).state
@@ -155,10 +171,7 @@ class UnifiedVendor:
             return CancelAnswer.NOT_FOUND
         if state in {Standing.DONE, Standing.FAILED, Standing.CANCELLED}:
             return CancelAnswer.TOO_LATE
-        raise VendorRefused(
-            f"unified has no call to cancel with, so ticket {ticket.id} goes on; collect it later "
-            f"with `dubline requests resume {ticket.id}`"
-        )
+        return CancelAnswer.NOT_OFFERED
 
     def look_up(self, ticket: Ticket, taken: Callable[[str], bool]) -> Receipt | None:  # noqa: ARG002  the protocol
         """Say that nobody can: the API lists no requests.
@@ -172,9 +185,19 @@ class UnifiedVendor:
             f"UTC, then say `dubline requests resolve {ticket.id}` with what you found"
         )
 
+    def follower(self) -> AbstractAsyncContextManager[Follower]:
+        """Open connections over which one event loop asks after any number of tasks."""
+        from lipsync.vendors.unified.follower import follower  # noqa: PLC0415  loads asyncio
+
+        return follower(self._wire, self._place)
+
     def _reply(self, ticket: Ticket) -> Reply:
+        return self._wire.get(self._place(ticket))
+
+    def _place(self, ticket: Ticket) -> str:
+        """Say where a ticket is asked about."""
         addresses.check_same_place(ticket, self._settings.base_url)
-        return self._wire.get(self._asked_at(ticket.request_id or ""))
+        return self._asked_at(ticket.request_id or "")
 
     def _asked_at(self, request_id: str) -> str:
         settings = self._settings

@@ -70,27 +70,56 @@ class Wire:
             try:
                 return self._answer(client, "GET", url)
             except httpx.HTTPError as error:
-                why = self._named(error)
-                raise VendorBusy(
-                    f"unified did not answer ({why}); nothing is lost, ask again"
-                ) from error
+                raise self._unanswered(error) from error
+
+    def many(self, connections: int) -> httpx.AsyncClient:
+        """Open connections for the event loop that runs; `ask` with them, and close them.
+
+        Raises:
+            VendorBusy: This machine cannot send anything as it is set up.
+        """
+        with _set_up():
+            return httpx.AsyncClient(
+                **self._manners(ASK_S), limits=httpx.Limits(max_connections=connections)
+            )
+
+    async def ask(self, client: httpx.AsyncClient, url: str) -> Reply:
+        """Do as `get`, over connections that are there.
+
+        Raises:
+            VendorBusy: There was no answer.
+        """
+        read = bytearray()
+        try:
+            async with client.stream("GET", url) as response:
+                async for part in response.aiter_bytes():
+                    read += part
+                    if len(read) > LONGEST_ANSWER_BYTES:
+                        break
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from error
+        return self._taken_in(response, read)
+
+    def _unanswered(self, error: httpx.HTTPError) -> VendorBusy:
+        return VendorBusy(
+            f"unified did not answer ({self._named(error)}); nothing is lost, ask again"
+        )
 
     @contextmanager
     def _client(self, timeout_s: float) -> Iterator[httpx.Client]:
-        """Open a client that follows no redirect: it would take the POST, or the key, elsewhere."""
-        timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
-        headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
-        try:
-            client = httpx.Client(
-                timeout=timeout, headers=headers, follow_redirects=False, verify=self._trusted
-            )
-        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-            raise VendorBusy(
-                f"nothing can be sent from here ({type(error).__name__}); check SSL_CERT_FILE, "
-                "HTTPS_PROXY and ALL_PROXY"
-            ) from error
+        with _set_up():
+            client = httpx.Client(**self._manners(timeout_s))
         with client:
             yield client
+
+    def _manners(self, timeout_s: float) -> dict[str, Any]:
+        """Say how to ask; a redirect is not followed: it would take the POST, or the key, away."""
+        return {
+            "timeout": httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+            "headers": {"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
+            "follow_redirects": False,
+            "verify": self._trusted,
+        }
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -98,9 +127,15 @@ class Wire:
         return httpx.create_ssl_context()
 
     def _answer(self, client: httpx.Client, method: str, url: str, **sent: Any) -> Reply:
-        """Take in an answer; the key is cut out should the vendor repeat it."""
+        """Take in an answer."""
         with client.stream(method, url, **sent) as response:
-            text = _text(response).replace(self._key, "***")
+            read = _read(response)
+        return self._taken_in(response, read)
+
+    def _taken_in(self, response: httpx.Response, read: bytearray) -> Reply:
+        """Read what came; the key is cut out should the vendor repeat it."""
+        text = read[:LONGEST_ANSWER_BYTES].decode("utf-8", errors="replace")
+        text = text.replace(self._key, "***")
         return Reply(
             status=response.status_code,
             body=_json(text),
@@ -114,14 +149,26 @@ class Wire:
         return said(words.rstrip(": "))
 
 
-def _text(response: httpx.Response) -> str:
+@contextmanager
+def _set_up() -> Iterator[None]:
+    """Turn what a client says about its certificates and proxies into what to check."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        raise VendorBusy(
+            f"nothing can be sent from here ({type(error).__name__}); check SSL_CERT_FILE, "
+            "HTTPS_PROXY and ALL_PROXY"
+        ) from error
+
+
+def _read(response: httpx.Response) -> bytearray:
     """Read an answer to its end, or as far as no answer of the API goes."""
     read = bytearray()
     for part in response.iter_bytes():
         read += part
         if len(read) > LONGEST_ANSWER_BYTES:
             break
-    return read[:LONGEST_ANSWER_BYTES].decode("utf-8", errors="replace")
+    return read
 
 
 def _json(text: str) -> Any:

@@ -69,7 +69,7 @@ def test_what_is_on_its_way_is_never_ours(shelf: Shelf, state: TicketState) -> N
 
 
 def test_a_lease_is_renewed_for_as_long_as_its_worker_lives(shelf: Shelf) -> None:
-    there = shelf.open("there", lease_s=1.2)
+    there = shelf.open("there", lease_s=4)
     ticket = there.intend(make_order()).ticket
     with there.holding(ticket):
         until = ticket.lease_until

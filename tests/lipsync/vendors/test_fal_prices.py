@@ -50,6 +50,25 @@ def test_billed_units_are_priced(model: str, units: str, quoted: str | None, usd
     assert abs(billed - Decimal(usd)) < Decimal("0.000001")
 
 
+@pytest.mark.parametrize(
+    ("units", "quoted", "usd"),
+    [
+        pytest.param("0.01666667", "0.05", "0.05", id="rounded up"),
+        pytest.param("0.016667", "0.05", "0.05", id="rounded up, in fewer digits"),
+        pytest.param("0.01333333", "0.04", "0.04", id="rounded down"),
+        pytest.param("0.01666668", "0.05", "0.05000004", id="more than rounding does"),
+        pytest.param("0.05", "0.1499", "0.15", id="what quotes are told apart by"),
+        pytest.param("0.0041667", "0.0126", "0.0125001", id="below a quote that was rounded up"),
+        pytest.param("0", "0.0001", "0", id="nothing at all"),
+    ],
+)
+def test_a_bill_that_differs_from_its_quote_by_rounding_is_the_quote(
+    units: str, quoted: str, usd: str
+) -> None:
+    row = CATALOGUE.models["sync-2"]
+    assert billed_usd(CATALOGUE, row, Decimal(units), Decimal(quoted)) == Decimal(usd)
+
+
 def test_what_was_not_said_is_not_known() -> None:
     assert billed_usd(CATALOGUE, CATALOGUE.models["sync-2"], None, Decimal(1)) is None
 

@@ -1,0 +1,182 @@
+"""Planning: every row is looked at, priced and held against what is there; nothing is sent."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from lipsync import stages
+from lipsync.admission import asked
+from lipsync.batch.crew import Crew
+from lipsync.batch.desk import Desk, Journal
+from lipsync.batch.finished import finished, placed
+from lipsync.batch.plan import BatchPlan, PlanRow, planned_row, same_outputs
+from lipsync.decision import Decision
+from lipsync.errors import LipsyncError, StorageError, UsageError
+from lipsync.manifest import Manifest, Row, RowFault, admitted
+from lipsync.ordering import names
+from lipsync.output import check_place, refuse_to_overwrite, try_writing
+from lipsync.report import DubReport
+from lipsync.tickets import Ticket, TicketState
+
+log = logging.getLogger(__name__)
+
+Counted = Callable[[int, int], None]
+
+
+def plan_batch(
+    desk: Desk, manifest: Manifest, crew: Crew, told: Counted = lambda _done, _all: None
+) -> BatchPlan:
+    """Plan every row of a manifest; one that is bad is a fault, and no end.
+
+    Args:
+        desk: What to plan with.
+        manifest: Its rows; their faults become the plan's.
+        crew: As many rows are looked at side by side.
+        told: Told how many rows are planned, of how many.
+    """
+    desk.open()
+    if desk.folder is not None:
+        make_folder(desk.folder)
+    folders = _Folders()
+    found: list[PlanRow | RowFault] = []
+    for row in crew.each(partial(_row_or_fault, desk, folders), manifest.rows):
+        found.append(row)
+        told(len(found), len(manifest.rows))
+    rows = tuple(one for one in found if isinstance(one, PlanRow))
+    faults = (*manifest.faults, *(one for one in found if isinstance(one, RowFault)))
+    doubles = same_outputs(rows)
+    lines = {fault.line for fault in doubles}
+    return BatchPlan(
+        rows=tuple(row for row in rows if row.line not in lines),
+        faults=tuple(sorted((*faults, *doubles), key=lambda fault: fault.line)),
+        notes=manifest.notes,
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that dubs go to.
+
+    Raises:
+        UsageError: It is a file.
+        StorageError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{folder}: is a file; name a folder for the dubs") from error
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be made ({error.strerror}); name another folder"
+        ) from error
+
+
+class _Folders:
+    """The folders of outputs, each tried once for all rows."""
+
+    def __init__(self) -> None:
+        self._tried: dict[Path, LipsyncError | None] = {}
+
+    def check(self, folder: Path) -> None:
+        """Refuse a folder that cannot be written."""
+        if folder not in self._tried:
+            self._tried[folder] = _tried(folder)
+        if (error := self._tried[folder]) is not None:
+            raise error
+
+
+def _tried(folder: Path) -> LipsyncError | None:
+    try:
+        try_writing(folder)
+    except LipsyncError as error:
+        return error
+    return None
+
+
+def _row_or_fault(desk: Desk, folders: _Folders, row: Row) -> PlanRow | RowFault:
+    found: list[PlanRow] = []
+    faults = admitted((row,), lambda row: found.append(_planned(desk, folders, row)))
+    return faults[0] if faults else found[0]
+
+
+def _planned(desk: Desk, folders: _Folders, row: Row) -> PlanRow:
+    """Plan one row, or find it finished.
+
+    Raises:
+        LipsyncError: It cannot be dubbed.
+    """
+    report = finished(desk.memory, row.params, desk.folder)
+    if report is not None:
+        return _found(row, report)
+    _admit(desk, folders, row)
+    decision = decide(Journal(desk, row), row)
+    output = placed(row.params, desk.folder, preview=decision.model.preview)
+    if not row.params.overwrite:
+        refuse_to_overwrite(desk.shop.store, output, asked(desk.shop, row.params).key)
+    return _with_ticket(planned_row(row, decision, output), desk, decision)
+
+
+def _admit(desk: Desk, folders: _Folders, row: Row) -> None:
+    """Refuse an output that cannot be, as `admission.admit` does; a folder is tried once."""
+    output = placed(row.params, desk.folder, preview=True)
+    check_place(output, (row.params.video, row.params.voice))
+    folders.check(output.parent)
+
+
+def decide(journal: Journal, row: Row) -> Decision:
+    """Take a row through probe, normalize and select; what is there is found.
+
+    Raises:
+        LipsyncError: It cannot be dubbed.
+    """
+    params = row.params
+    pair = journal.found_or_made("probe", lambda shop: stages.probe(shop, params))
+    voice = journal.found_or_made("normalize", lambda shop: stages.normalize(shop, params, pair))
+    return journal.found_or_made("select", lambda shop: stages.select(shop, params, pair, voice))
+
+
+def _with_ticket(plan: PlanRow, desk: Desk, decision: Decision) -> PlanRow:
+    """Add what the ledger knows of a row: what was paid for is not paid again."""
+    known = desk.shop.ledger.named(names(decision, desk.memory.catalogue))
+    standing = [ticket for ticket in known if not _is_open(ticket)] or list(known)
+    if not standing:
+        return plan
+    ticket = standing[0]
+    return plan.model_copy(update={"ticket_id": ticket.id, "bought": not _is_open(ticket)})
+
+
+def _is_open(ticket: Ticket) -> bool:
+    return ticket.state is TicketState.INTENDED or ticket.is_free_to_repeat
+
+
+def _found(row: Row, report: DubReport) -> PlanRow:
+    return PlanRow(
+        line=row.line,
+        id=row.id,
+        language=row.language,
+        output=report.output,
+        model=report.model,
+        vendor=report.vendor,
+        video_s=report.video_s,
+        voice_s=report.voice_s,
+        mismatch_s=report.mismatch_s,
+        sync_mode=report.sync_mode,
+        output_s=report.output_s,
+        price_usd=report.quoted_usd,
+        found=True,
+        ticket_id=report.ticket_id,
+        bought=True,
+        request_id=report.request_id,
+        billed_usd=report.billed_usd,
+        failed_checks=tuple(verdict.check for verdict in report.failed),
+    )
+
+
+def only(manifest: Manifest, lines: Sequence[int]) -> Manifest:
+    """Take the rows of these lines, with what is wrong with them; no lines are all of them."""
+    if not lines:
+        return manifest
+    wanted = set(lines)
+    rows = tuple(row for row in manifest.rows if row.line in wanted)
+    faults = tuple(fault for fault in manifest.faults if fault.line in wanted)
+    return manifest.model_copy(update={"rows": rows, "faults": faults})

@@ -1,0 +1,1 @@
+"""Remote: inputs that are links, fetched once, known again, and passed on where that is safe."""
