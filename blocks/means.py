@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
 
+from blocks.content_credentials import ContentCredentials
 from blocks.fal_account import FalAccount
 from blocks.ledger import Ledger
 from blocks.media_hosting import MediaHosting
@@ -19,6 +20,7 @@ from lipsync.accounts import FalSettings, UnifiedSettings
 from lipsync.home import Home
 from lipsync.hosting import HostingSettings
 from lipsync.means import LedgerSettings, Means, note_blocks
+from lipsync.signing import SigningSettings
 
 B = TypeVar("B", bound=Block)
 
@@ -48,6 +50,11 @@ class BlockMeans(Means):
         """Return where files are put for vendors that take only links."""
         block = self._block(MediaHosting)
         return super().hosting() if block is None else block.settings()
+
+    def signing(self) -> SigningSettings | None:
+        """Return what outputs are signed with; None: they are not."""
+        block = self._block(ContentCredentials)
+        return super().signing() if block is None else block.settings()
 
     def ledger(self) -> LedgerSettings:
         """Return where the ledger is, and the limits of spending."""

@@ -4,6 +4,7 @@ from prefect import flow
 
 from lipsync.params import DubParams
 from lipsync.report import DubReport
+from tasks.disclose import disclose
 from tasks.finish import finish
 from tasks.fit import fit
 from tasks.normalize import normalize
@@ -37,5 +38,6 @@ def dub(params: DubParams) -> DubReport:
         fitted = fit(decision)
         decision, delivery = take(decision, fitted)
         finished = finish(params, decision, fitted, delivery)
+        finished = disclose(decision, delivery, finished)
         verdicts = verify(decision, fitted, finished)
         return report(params, decision, fitted, delivery, finished, verdicts)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from lipsync.disclosure import Notice, notice_of
+from lipsync.marking import mark, read_mark, tags_of
 from lipsync.media.limiter import limit
 from lipsync.media.meter import measure
 from lipsync.media.mux import encode_aac, kept_tags, mux_picture_and_voice, read_tags
@@ -44,39 +46,48 @@ def finish(request: FinishRequest, store: Store) -> Finished:
         StorageError: There is no room.
     """
     sound = ".mka" if request.suffix == ".mkv" else ".m4a"
-    with store.scratch(sound) as encoded, store.scratch(request.suffix) as output:
+    notice = notice_for(request)
+    with (
+        store.scratch(sound) as encoded,
+        store.scratch(request.suffix) as muxed,
+        store.scratch(request.suffix) as output,
+    ):
         loudness, notes = _encode_right(request, encoded)
         packets = mux_picture_and_voice(
             request.picture.path,
             encoded,
-            output,
-            tags=tags(request),
+            muxed,
+            tags=tags(request, notice),
             language=request.language,
         )
+        mark(muxed, output, notice)
         finished = Finished(
             file=store.keep(output, request.suffix),
             loudness=loudness,
             audio_codec="aac",
             picture_packets=packets,
             notes=notes,
+            notice=notice,
         )
     measured = f"{loudness.integrated_lufs:.1f} LUFS, {loudness.true_peak_dbtp:.1f} dBTP"
     log.info("%s finished: %d packets copied, %s", finished.file.sha256[:8], packets, measured)
     return finished
 
 
-def tags(request: FinishRequest) -> dict[str, str]:
-    """Choose the output's tags: the source's own, the title if there is a new one, and a comment.
+def notice_for(request: FinishRequest) -> Notice:
+    """Say what the output is; a source that says it was generated is believed."""
+    source = read_mark(request.source.path) if request.source else None
+    return notice_of(preview=request.preview, model=request.model, source=source)
 
-    The comment says that the lips are not as they were filmed.
+
+def tags(request: FinishRequest, notice: Notice) -> dict[str, str]:
+    """Choose the output's tags: the source's own, the title if there is a new one, and the notice.
+
+    It says that the lips are not as they were filmed.
     """
     kept = kept_tags(read_tags(request.source.path)) if request.source else {}
-    by = request.model or ("the embedded engine" if request.preview else "a lip-sync model")
-    kind = "Preview: lips drawn" if request.preview else "Lips re-generated"
-    ours = {"comment": f"{kind} to match a dubbed voice by {by}, through Dubline."}
-    if request.title:
-        ours["title"] = request.title
-    return {**kept, **ours}
+    title = {"title": request.title} if request.title else {}
+    return {**kept, **title, **tags_of(notice, request.suffix)}
 
 
 def _encode_right(request: FinishRequest, encoded: Path) -> tuple[Loudness, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lipsync.errors import StorageError, UsageError
+from lipsync.provenance import provenance_path, recorded_provenance
 from lipsync.report import DubReport
 from lipsync.store import Store
 from lipsync.values import File
@@ -28,6 +29,15 @@ def record_path(output: Path) -> Path:
     'talk.mp4.json'
     """
     return output.with_name(f"{output.name}.json")
+
+
+def page_path(output: Path) -> Path:
+    """Say where the page of an output is: beside it.
+
+    >>> page_path(Path("out/talk.mp4")).name
+    'talk.mp4.html'
+    """
+    return output.with_name(f"{output.name}.html")
 
 
 def default_output(video: Path, voice: Path, *, preview: bool) -> Path:
@@ -71,6 +81,12 @@ def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
         raise UsageError(
             f"{record}: exists and is no record of a dub, which would be written there; "
             "choose another output, or --overwrite it"
+        )
+    account = provenance_path(output)
+    if account.exists() and recorded_provenance(output) is None:
+        raise UsageError(
+            f"{account}: exists and is no record of where a dub comes from, which would be written "
+            "there; choose another output, or --overwrite it"
         )
 
 

@@ -127,6 +127,20 @@ def choice_rows(choices: tuple[Choice, ...]) -> list[dict[str, str]]:
     ]
 
 
+def check_rows(verdicts: tuple[Verdict, ...]) -> list[dict[str, str]]:
+    """Lay the verdicts out as rows of a table."""
+    return [
+        {
+            "check": verdict.check,
+            "": str(verdict.verdict),
+            "figure": figure(verdict),
+            "limit": verdict.limit,
+            "note": verdict.note,
+        }
+        for verdict in verdicts
+    ]
+
+
 def data_uri(jpeg: bytes) -> str:
     """Write a picture as a link that carries the picture itself."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

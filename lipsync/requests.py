@@ -8,9 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from lipsync.disclosure import Disclosure, Notice
 from lipsync.facts import VideoFacts
 from lipsync.fit import FitPlan
 from lipsync.values import File, Value
+from lipsync.verdicts import Verdict
 from lipsync.voice import Loudness, LoudnessTarget
 
 
@@ -55,6 +57,10 @@ class Finished(Value):
     audio_codec: str
     picture_packets: int = Field(description="Copied untouched.")
     notes: tuple[str, ...] = ()
+    notice: Notice | None = Field(default=None, description="What is written into the file.")
+    disclosure: Disclosure | None = Field(
+        default=None, description="What it says of itself; None: it was not read back yet."
+    )
 
 
 class VerifyRequest(Value):
@@ -79,3 +85,24 @@ class StillRequest(Value):
     before: File
     after: File
     voice: File = Field(description="48 kHz 16-bit WAV.")
+
+
+class Moment(Value):
+    """One moment of both clips."""
+
+    at_s: float
+    before: File
+    after: File
+
+
+class Stills(Value):
+    """Pictures of the same moments before and after: JPEG."""
+
+    moments: tuple[Moment, ...] = Field(description="In order of time, at least one.")
+    pair: File = Field(description="The loudest moment, both sides in one picture.")
+
+
+class Verdicts(Value):
+    """What verify found."""
+
+    found: tuple[Verdict, ...]

@@ -8,11 +8,10 @@ has work to do: a dub that is finished is found again without any of them.
 """
 
 import logging
-import time
 from decimal import Decimal
 from functools import partial
 
-from lipsync.admission import Look, asked, seen, target
+from lipsync.admission import Look, seen, target
 from lipsync.buying import collect, is_unbilled, submit
 from lipsync.cache import Made
 from lipsync.catalogue import Catalogue
@@ -25,38 +24,34 @@ from lipsync.decision import (
     planned,
     predicted,
 )
+from lipsync.disclosing import disclose
+from lipsync.disclosure import verdict_of
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair
-from lipsync.output import (
-    is_in_place,
-    place,
-    record_path,
-    recorded,
-    refuse_to_overwrite,
-    write_whole,
-)
 from lipsync.params import DubParams
 from lipsync.progress import tell
-from lipsync.report import DubReport, StageRun
+from lipsync.reporting import report
 from lipsync.requests import (
     ConformRequest,
     Finished,
     FinishRequest,
     StillRequest,
+    Stills,
+    Verdicts,
     VerifyRequest,
 )
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
-from lipsync.telling import output_of, told
+from lipsync.telling import output_of
 from lipsync.tickets import Delivery
-from lipsync.values import File, Value
-from lipsync.verdicts import Verdict
+from lipsync.values import Value
 from lipsync.voice import Voice
 from lipsync.workshop import Workshop
 
 __all__ = [
     "Verdicts",
     "collect",
+    "disclose",
     "finish",
     "fit",
     "is_unbilled",
@@ -64,13 +59,13 @@ __all__ = [
     "probe",
     "report",
     "select",
-    "still",
+    "stills",
     "submit",
     "verify",
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1
+NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 2
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +75,6 @@ class _Weighing(Value):
 
     request: SelectRequest
     catalogue: Catalogue
-
-
-class Verdicts(Value):
-    """What verify found."""
-
-    found: tuple[Verdict, ...]
 
 
 def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
@@ -237,51 +226,24 @@ def verify(
 
         return Verdicts(found=verify_dub(request))
 
-    return shop.cache.made("verify", VERIFY, request, Verdicts, make)
+    made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
+    if finished.disclosure is None:
+        return made
+    found = (*made.value.found, verdict_of(finished.disclosure))
+    return Made(Verdicts(found=found), made.cached, made.seconds)
 
 
-def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
-    shop: Workshop,
-    params: DubParams,
-    decision: Decision,
-    delivery: Delivery,
-    finished: Finished,
-    verdicts: Verdicts,
-    ran: tuple[StageRun, ...],
-) -> Made[DubReport]:
-    """Put the output in its place, and its record beside it.
-
-    Raises:
-        StorageError: The output's folder cannot be written or is full; nothing is half-written.
-        UsageError: Something else has appeared there meanwhile.
-    """
-    began_s = time.monotonic()
-    output, wanted = output_of(params, decision), asked(shop, params)
-    there = is_in_place(shop.store, output, finished.file)
-    known = recorded(output)
-    if there and known is not None and known.dub_key == wanted.key:
-        return Made(known, cached=True, seconds=time.monotonic() - began_s)
-    if not (there or params.overwrite):
-        refuse_to_overwrite(shop.store, output, wanted.key)
-    written = told(output, wanted, decision, delivery, finished, verdicts.found, ran)
-    if not there:
-        place(finished.file, output)
-    text = written.model_dump_json(indent=2)
-    write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
-    return Made(written, cached=False, seconds=time.monotonic() - began_s)
-
-
-def still(shop: Workshop, fitted: FittedPair, finished: Finished) -> File | None:
+def stills(shop: Workshop, fitted: FittedPair, finished: Finished) -> Stills | None:
     """Picture the dub beside what was sent; None when that cannot be done, which fails nothing."""
     request = StillRequest(before=fitted.video, after=finished.file, voice=fitted.voice)
 
-    def make() -> File:
-        from lipsync.still import make_still  # noqa: PLC0415  see the module
+    def make() -> Stills:
+        from lipsync.still import make_stills  # noqa: PLC0415  see the module
 
-        return make_still(request, shop.store)
+        return make_stills(request, shop.store)
 
     try:
-        return shop.cache.made("still", STILL, request, File, make).value
+        return shop.cache.made("still", STILL, request, Stills, make).value
     except MediaError as error:
         log.warning("no still: %s", error)
         return None

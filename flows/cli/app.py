@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.requests_app import requests
+from flows.cli.review_app import review
 
 app = typer.Typer(
     name="dubline",
@@ -61,6 +62,7 @@ class FitName(StrEnum):
 
 
 app.add_typer(requests)
+app.command()(review)
 
 
 def _model_ids(incomplete: str) -> list[str]:
