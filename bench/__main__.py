@@ -3,7 +3,14 @@
 import subprocess
 import sys
 
-PARTS = ("bench.startup", "bench.normalize", "bench.trim", "bench.fit", "bench.engine")
+PARTS = (
+    "bench.startup",
+    "bench.normalize",
+    "bench.trim",
+    "bench.fit",
+    "bench.engine",
+    "bench.verify",
+)
 
 for part in PARTS:
     print(f"\n== {part}", flush=True)

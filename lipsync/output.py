@@ -40,14 +40,14 @@ def page_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.html")
 
 
-def default_output(video: Path, voice: Path, *, preview: bool) -> Path:
+def default_output(video: Path, voice: Path, *, preview: bool, suffix: str = ".mp4") -> Path:
     """Name the output after its pair, beside the video; a preview says so in its name.
 
     >>> default_output(Path("a/talk.mov"), Path("de.wav"), preview=True).as_posix()
     'a/talk.de.preview.mp4'
     """
     kind = "preview" if preview else "dub"
-    return video.with_name(f"{video.stem}.{voice.stem}.{kind}.mp4")
+    return video.with_name(f"{video.stem}.{voice.stem}.{kind}{suffix}")
 
 
 def recorded(output: Path) -> DubReport | None:

@@ -46,6 +46,7 @@ class DubReport(Value):
     loudness_lufs: float
     true_peak_dbtp: float
     voice_offset_ms: float | None = Field(description="Positive: the voice is late.")
+    review: bool = Field(default=False, description="A check failed: delivered, needs review.")
     verdicts: tuple[Verdict, ...]
     choices: tuple[Choice, ...]
     notes: tuple[str, ...] = Field(default=(), description="What every stage had to say.")
@@ -57,7 +58,7 @@ class DubReport(Value):
         return tuple(verdict for verdict in self.verdicts if verdict.verdict is Mark.FAIL)
 
 
-_MARKS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗"}
+_MARKS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗", Mark.UNMEASURED: "?"}
 
 
 def _cell(text: object) -> str:
@@ -136,6 +137,8 @@ def check_rows(verdicts: tuple[Verdict, ...]) -> list[dict[str, str]]:
             "figure": figure(verdict),
             "limit": verdict.limit,
             "note": verdict.note,
+            "advice": verdict.advice,
+            "source": verdict.source,
         }
         for verdict in verdicts
     ]

@@ -8,16 +8,21 @@ has work to do: a dub that is finished is found again without any of them.
 """
 
 import logging
+import os
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
-from lipsync.admission import Look, seen, target
+from lipsync.admission import Look, bed_facts, bed_wanted, seen, target
+from lipsync.advice import advised
 from lipsync.buying import collect, is_unbilled, submit
 from lipsync.cache import Made
+from lipsync.carrying import stretch_of
 from lipsync.catalogue import Catalogue
 from lipsync.decision import (
     Decision,
     Pair,
+    check_bed,
     check_pair,
     normalizing,
     paired,
@@ -27,8 +32,9 @@ from lipsync.decision import (
 from lipsync.disclosing import disclose
 from lipsync.disclosure import verdict_of
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair
+from lipsync.fit import FittedPair, shown_as_sent
 from lipsync.params import DubParams
+from lipsync.profiles import profile_named
 from lipsync.progress import tell
 from lipsync.reporting import report
 from lipsync.requests import (
@@ -45,7 +51,7 @@ from lipsync.select import select as choose
 from lipsync.telling import output_of
 from lipsync.tickets import Delivery
 from lipsync.values import Value
-from lipsync.voice import Voice
+from lipsync.voice import Voice, landed
 from lipsync.workshop import Workshop
 
 __all__ = [
@@ -65,7 +71,7 @@ __all__ = [
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 2
+NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 2, 2
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +92,7 @@ def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
     video = seen(shop, Look(file=shop.store.fingerprint(params.video), faces=True))
     voice = seen(shop, Look(file=shop.store.fingerprint(params.voice), faces=False))
     check_pair(params, video.value.facts, voice.value.facts)
+    check_bed(params, video.value.facts, bed_facts(shop, params))
     pair = paired(video.value.facts, voice.value.facts, video.value.faces)
     return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
 
@@ -139,7 +146,7 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
     decision = Decision(
         pair=pair,
         voice=voice,
-        target=target(params),
+        target=landed(target(params), voice),
         track=params.voice_track,
         plan=predicted(plan, choices[chosen].predicted_s),
         selection=made.value,
@@ -182,6 +189,7 @@ def finish(
     Raises:
         MediaError: The container does not take the picture's codec.
     """
+    suffix = output_of(params, decision).suffix.lower()
     request = FinishRequest(
         picture=delivery.file,
         voice=fitted.voice,
@@ -190,7 +198,11 @@ def finish(
         target=decision.target,
         level_lufs=decision.voice.after.integrated_lufs,
         source=decision.pair.video.file,
-        suffix=output_of(params, decision).suffix.lower(),
+        language=params.language,
+        suffix=suffix,
+        sound=profile_named(params.profile).sound_in(suffix),
+        bed=bed_wanted(shop, params, decision),
+        stretch=stretch_of(decision.plan, decision.pair.picture),
         preview=decision.model.preview,
         model=decision.model.title,
     )
@@ -207,7 +219,31 @@ def verify(
     shop: Workshop, decision: Decision, fitted: FittedPair, finished: Finished
 ) -> Made[Verdicts]:
     """Hold the finished video against what was promised."""
-    request = VerifyRequest(
+    request = expected(decision, fitted, finished).model_copy(update=_scorer(shop))
+
+    def make() -> Verdicts:
+        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
+
+        return verify_dub(request)
+
+    made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
+    marked = (verdict_of(finished.disclosure),) if finished.disclosure else ()
+    found = advised((*made.value.found, *marked), decision.selection.choices, decision.model.id)
+    return Made(made.value.model_copy(update={"found": found}), made.cached, made.seconds)
+
+
+def _scorer(shop: Workshop) -> dict[str, str]:
+    """Name the scorer the user brings, if any, by its bytes too: a changed one is asked anew."""
+    scorer = os.environ.get("DUBLINE_SCORER", "")
+    file = Path(scorer.rpartition(":")[0])
+    if not scorer or not file.is_file():
+        return {"scorer": scorer} if scorer else {}
+    return {"scorer": scorer, "scorer_sha256": shop.store.fingerprint(file).sha256}
+
+
+def expected(decision: Decision, fitted: FittedPair, finished: Finished) -> VerifyRequest:
+    """Gather everything an output is held against."""
+    return VerifyRequest(
         output=finished.file,
         frames=decision.plan.frames,
         rate=decision.plan.rate,
@@ -219,18 +255,9 @@ def verify(
         lead_trimmed_s=decision.voice.lead_trimmed_s,
         tempo=decision.plan.tempo,
         fitted=fitted.voice,
+        bed=finished.bed,
+        sent=fitted.video if shown_as_sent(decision.plan) else None,
     )
-
-    def make() -> Verdicts:
-        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
-
-        return Verdicts(found=verify_dub(request))
-
-    made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
-    if finished.disclosure is None:
-        return made
-    found = (*made.value.found, verdict_of(finished.disclosure))
-    return Made(Verdicts(found=found), made.cached, made.seconds)
 
 
 def stills(shop: Workshop, fitted: FittedPair, finished: Finished) -> Stills | None:

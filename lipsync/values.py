@@ -44,7 +44,7 @@ def identity(value: Any) -> Any:
     return str(value)
 
 
-def content_key(stage: str, version: int, request: Value) -> str:
+def content_key(stage: str, version: int, request: Value | dict[str, Any]) -> str:
     """Name the result of a stage by what goes into it.
 
     Args:

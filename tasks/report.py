@@ -15,6 +15,7 @@ from lipsync.decision import Decision
 from lipsync.fit import FittedPair
 from lipsync.pages.placing import page_of
 from lipsync.params import DubParams
+from lipsync.pictures import put_pictures
 from lipsync.report import DubReport, check_rows, data_uri, summary
 from lipsync.requests import Finished, Stills
 from lipsync.tickets import Delivery
@@ -36,7 +37,8 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
         workshop(), params, decision, delivery, finished, verdicts, stages_so_far()
     )
     stills = stages.stills(workshop(), fitted, finished)
-    page = page_of(params, decision, fitted, stills, made.value)
+    page = page_of(params, decision, fitted, stills, made.value, verdicts.traces)
+    put_pictures(workshop(), params, made.value.output, finished)
     _tell(made.value, stills, page)
     return made
 

@@ -117,7 +117,12 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 # The options that are not called as their field is.
-_OPTIONS = {"loudness_lufs": "--loudness", "budget_usd": "--budget", "options": "--option"}
+_OPTIONS = {
+    "loudness_lufs": "--loudness",
+    "budget_usd": "--budget",
+    "bed_level_lu": "--bed-level",
+    "options": "--option",
+}
 
 
 def _mistake(first: Any) -> str:

@@ -14,7 +14,7 @@ from lipsync.report import DubReport, StageRun, figure, money
 from lipsync.select import Choice
 from lipsync.verdicts import Mark
 
-_STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red"}
+_STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red", Mark.UNMEASURED: "dim"}
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: int = 1) -> Table:

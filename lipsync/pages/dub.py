@@ -17,10 +17,10 @@ from lipsync.values import content_key
 from lipsync.verdicts import Mark, Verdict
 
 # Raised whenever the page of the same story looks different: pages that are there are made again.
-PAGE = 1
-GLYPHS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗"}
+PAGE = 3
+GLYPHS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗", Mark.UNMEASURED: "?"}
 # What is wrong stands first.
-_GRAVITY = {Mark.FAIL: 0, Mark.WARN: 1, Mark.PASS: 2}
+_GRAVITY = {Mark.FAIL: 0, Mark.WARN: 1, Mark.UNMEASURED: 2, Mark.PASS: 3}
 _BOX = 100.0
 
 _BECAME = {
@@ -57,7 +57,7 @@ def dub_page(story: DubStory) -> str:
         verdict=headline(report),
         passed=sum(one.verdict is Mark.PASS for one in report.verdicts),
         rows=rows,
-        wrong=[row for row in rows if row["verdict"] is not Mark.PASS],
+        wrong=[row for row in rows if row["verdict"] in {Mark.FAIL, Mark.WARN}],
         possible=[one for one in report.choices if one.accepted],
         refused=[one for one in report.choices if not one.accepted],
         drawn=_drawn(story, ruler),
@@ -90,6 +90,14 @@ def headline(report: DubReport) -> Headline:
     if warned:
         said = f"Right, with {many(warned, 'warning')}"
         return Headline("warn", "!", said, counts)
+    return _clean(report, counted[Mark.UNMEASURED])
+
+
+def _clean(report: DubReport, unmeasured: int) -> Headline:
+    """Say that nothing is wrong, and how much of that is known."""
+    if unmeasured:
+        said = f"Right as far as can be measured: {many(unmeasured, 'check')} could not be"
+        return Headline("pass", "✓", said, f"{unmeasured} not measurable")
     return Headline("pass", "✓", f"Right: all {len(report.verdicts)} checks passed", "all passed")
 
 
@@ -101,6 +109,9 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "figure": figure(verdict),
         "limit": verdict.limit,
         "note": verdict.note,
+        "unit": verdict.unit,
+        "source": verdict.source,
+        "advice": verdict.advice,
     }
 
 

@@ -8,13 +8,14 @@ from lipsync.errors import StorageError
 from lipsync.fit import FittedPair
 from lipsync.output import page_path, write_whole
 from lipsync.pages.dub import dub_page, stamp
-from lipsync.pages.story import Curves, DubStory, Shot
+from lipsync.pages.story import Curves, DubStory, Motion, Shot
 from lipsync.params import DubParams
 from lipsync.provenance import recorded_provenance
 from lipsync.report import DubReport, data_uri
 from lipsync.requests import Stills
 from lipsync.strip import Strip, strip_of
 from lipsync.timing import grid_frames
+from lipsync.traces import Traces, marks_s
 from lipsync.values import File
 
 log = logging.getLogger(__name__)
@@ -43,12 +44,13 @@ def _head(page: Path) -> bytes:
         return b""
 
 
-def page_of(
+def page_of(  # noqa: PLR0913, PLR0917  a page shows everything before it
     params: DubParams,
     decision: Decision,
     fitted: FittedPair,
     stills: Stills | None,
     report: DubReport,
+    traces: Traces | None = None,
 ) -> Path | None:
     """Have the page of a report beside its output; the one that is there serves if it is its own.
 
@@ -58,7 +60,7 @@ def page_of(
     page = page_path(report.output)
     if is_current(page, report):
         return page
-    story = story_of(report, decision, fitted, stills)
+    story = story_of(report, decision, fitted, stills, traces)
     return put_page(story, overwrite=params.overwrite)
 
 
@@ -82,7 +84,11 @@ def put_page(story: DubStory, *, overwrite: bool = False) -> Path | None:
 
 
 def story_of(
-    report: DubReport, decision: Decision, fitted: FittedPair, stills: Stills | None
+    report: DubReport,
+    decision: Decision,
+    fitted: FittedPair,
+    stills: Stills | None,
+    traces: Traces | None = None,
 ) -> DubStory:
     """Gather what the page shows."""
     from lipsync.envelope import STEP_S, levels_db  # noqa: PLC0415  numpy, for a new page alone
@@ -91,10 +97,21 @@ def story_of(
         report=report,
         shots=_shots(stills),
         strip=_strip(decision),
-        curves=Curves(step_s=STEP_S, voice_db=levels_db(fitted.voice.path)),
+        curves=Curves(
+            step_s=STEP_S,
+            voice_db=levels_db(fitted.voice.path),
+            motion=_motion(traces),
+            marks_s=marks_s(decision.plan),
+        ),
         preview=decision.model.preview,
         provenance=recorded_provenance(report.output),
     )
+
+
+def _motion(traces: Traces | None) -> Motion | None:
+    if traces is None:
+        return None
+    return Motion(step_s=traces.step_s, before=traces.before, after=traces.after)
 
 
 def _strip(decision: Decision) -> Strip:
