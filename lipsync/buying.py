@@ -13,7 +13,7 @@ from lipsync.waiting import Waiting
 from lipsync.workshop import Workshop
 
 # Version of the embedded engine: raised whenever it renders the same order differently.
-RENDER = 1
+RENDER = 2
 
 
 def submit(  # noqa: PLR0913  what is bought, and within which limits

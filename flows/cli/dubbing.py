@@ -27,9 +27,10 @@ def run_dub(fields: dict[str, Any], *, as_json: bool) -> None:
         wish: Parting | None = fields.get("on_interrupt")
         params = valid(fields | {"on_interrupt": wish or "leave"})
         _look_first(params)
-        report, stages = _through_the_flow(params, wish)
+        report, stages = through_the_flow(params, wish)
         _show(report, stages, as_json=as_json)
         if report.failed:
+            say("it is delivered and needs review: `dubline review` shows what fails, and decides")
             raise typer.Exit(VERIFICATION_FAILED)
 
 
@@ -72,7 +73,7 @@ def _look_first(params: Any) -> None:
         inspect(Workshop(Home.found()), params)
 
 
-def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
+def through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
     # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

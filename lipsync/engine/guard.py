@@ -33,6 +33,10 @@ MOST_BEND = 3.2
 MOST_ASIDE = 0.11
 # demo1: 0.18 to 0.34, the portrait: 0.22 to 0.33; flat or drawn skin: under 0.05.
 LEAST_DEPTH = 0.1
+# Lower lips that are bare by eye: up to 0.062 (demo1), 0.063 (demo2's smile), 0.065 (the portrait,
+# all frames); with teeth or specks: 0.094 to 0.30 (demo1), 0.10 to 0.14 (demo2). The still that
+# showed them in demo1, 2 s to 6 s, bounced: 0.19.
+MOST_TEETH_BELOW = 0.08
 # A face smaller than this has a mouth of under 12 pixels: nothing to see, nothing to draw.
 SMALLEST_FACE_PX = 40
 # Between stills of one track (demo1: 0.05): a line on the nose or the chin is 0.1 off.
@@ -95,8 +99,16 @@ def unsure(line: LipLine) -> str | None:
         return f"no lip line stands out: contrast {line.depth:.0%} (at least {LEAST_DEPTH:.0%})"
     if line.residual > MOST_RESIDUAL:
         return f"the lip line strays by {line.residual:.1%} of the face (limit {MOST_RESIDUAL:.1%})"
+    if line.teeth_below > MOST_TEETH_BELOW:
+        share, limit = line.teeth_below, MOST_TEETH_BELOW
+        return f"teeth lie on the lower lip: {share:.0%} of it below the line (limit {limit:.0%})"
     if abs(line.bend) > MOST_BEND:
         return f"the lip line is bent by {abs(line.bend):.1f} per face (limit {MOST_BEND})"
+    return _askew(line)
+
+
+def _askew(line: LipLine) -> str | None:
+    """Say how a lip line is not where a face looked at from in front has it, or None."""
     if abs(line.x0 - USUAL_X) > MOST_ASIDE:
         aside = abs(line.x0 - USUAL_X)
         return f"the face is turned: mouth {aside:.0%} off its middle (limit {MOST_ASIDE:.0%})"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsync.engine.looks import LIP, MOUTH, USUAL_X, USUAL_Y, Looks, Map, Patch, hair, looks
+from lipsync.engine.lowerlip import teeth_below
 
 Indices = NDArray[np.intp]
 
@@ -28,13 +29,15 @@ TEETH_LUMA = 0.6
 CORNER_SHARE, BEYOND = 0.4, 1.12
 # Mouths are between these half widths (face units).
 NARROWEST, WIDEST = 0.11, 0.2
+# The lower lip is judged along this share of the line; towards the corners it runs out.
+INNER_SHARE = 0.75
 
 
 @dataclass(frozen=True)
 class LipLine:
     """A lip line in face units: y = y0 + tilt·dx + bend·dx², dx = x - x0.
 
-    The last four figures are what the guard judges by.
+    The last five figures are what the guard judges by.
     """
 
     x0: float
@@ -45,6 +48,7 @@ class LipLine:
     teeth: float  # how toothy the mouth is above the line: 0 closed lips, 1 a full smile
     open: float  # share of what is above the line that is dark or teeth
     gape: float  # the same right below it: a line on the wrong lip
+    teeth_below: float  # teeth and gaps left on the lower lip: 0 a bare lip; shares as in lowerlip
     residual: float  # how far the path strays from the curve, RMS, face units
     depth: float  # how clearly the line shows, as a share of the skin's luma
     hair: float  # share of the skin above or below the lips that looks like hair
@@ -65,12 +69,15 @@ def fit(patch: Patch) -> LipLine:
     height = float(np.polyval(curve, dx))
     step = 1 / MOUTH.px_per_unit
     inner = np.abs(columns - middle) < (right - left) / 3
+    half_width = float(np.clip(BEYOND * (right - left) / 2 * step, NARROWEST, WIDEST))
+    across = _across(middle, INNER_SHARE * half_width / step)
     return LipLine(
         x0=MOUTH.left + middle * step,
         y0=MOUTH.top + height * step,
         tilt=float(2 * curve[0] * dx + curve[1]),
         bend=float(curve[0]) / step,
-        half_width=float(np.clip(BEYOND * (right - left) / 2 * step, NARROWEST, WIDEST)),
+        half_width=half_width,
+        teeth_below=teeth_below(face, across, np.polyval(curve, across - centre)),
         residual=residual * step,
         hair=hair(face, middle, height),
         **_figures(face, columns[inner], path[inner]),
@@ -88,6 +95,11 @@ def _figures(face: Looks, columns: Indices, path: Indices) -> dict[str, float]:
         "gape": float(_band(face.inside, columns, path, 2, 2 + round(1.5 * lip)).mean()),
         "depth": float(np.median(_band(face.evidence, columns, path, -2, 3).max(axis=0))),
     }
+
+
+def _across(middle: float, reach: float) -> Indices:
+    """List the pixel columns around one, so far to each side."""
+    return np.arange(round(middle - reach), round(middle + reach) + 1)
 
 
 def _band(plane: Map, columns: Indices, path: Indices, first: int, last: int) -> Map:

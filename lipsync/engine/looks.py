@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.pose import Window
+from lipsync.tracking.pose import Window
 
 Patch = NDArray[np.uint8]  # luma, U, V on one grid, shape (height, width, 3)
 Map = NDArray[np.float32]
@@ -39,6 +39,7 @@ class Looks(NamedTuple):
     red: Map  # V beyond the skin's at that height, levels
     duller: Map  # V beyond the cheeks', levels
     inside: Map  # 1 where the mouth is open: dark, or teeth
+    lip_below: Map  # 1 where what lies right below is as red as lips, 0 where it is skin
     evidence: Map  # how much a pixel looks like the lip line
 
 
@@ -50,7 +51,9 @@ def looks(patch: Patch) -> Looks:
     """
     luma, red, duller = _relative(patch)
     inside = _inside(luma, red)
-    return Looks(luma, red, duller, inside, _evidence(luma, red, inside))
+    lip_below = np.asarray(np.clip(_red_below(red) / _lip_red(red), 0, 1), np.float32)
+    evidence = _evidence(luma, red, inside, lip_below)
+    return Looks(luma, red, duller, inside, lip_below, evidence)
 
 
 def _relative(patch: Patch) -> tuple[Map, ...]:
@@ -88,7 +91,7 @@ def _region(
     )
 
 
-def _evidence(luma: Map, red: Map, inside: Map) -> Map:
+def _evidence(luma: Map, red: Map, inside: Map, lip_below: Map) -> Map:
     """Map how much each pixel looks like the lip line: a dark valley, or teeth over a red lip.
 
     Either way there is a red lip right below: that tells it from the edge between the upper lip
@@ -97,11 +100,16 @@ def _evidence(luma: Map, red: Map, inside: Map) -> Map:
     lip, half = round(LIP * MOUTH.px_per_unit), round(LIP / 2 * MOUTH.px_per_unit)
     # A closed line is thin; a shaded upper lip is a valley too, but a wide one.
     valley = _valley(luma, half) + 0.5 * _valley(luma, lip)
-    red_below = (_shift(red, -2) + _shift(red, -half - 1) + _shift(red, -lip)) / 3
-    edge = np.clip(red_below - _shift(red, half), 0, None) * _shift(inside, half)
-    lip_below = np.clip(red_below / _lip_red(red), 0, 1)
+    edge = np.clip(_red_below(red) - _shift(red, half), 0, None) * _shift(inside, half)
     shut_below = 1 - np.maximum(_shift(inside, -half), _shift(inside, -lip))
     return np.asarray((valley + EDGE_WEIGHT * edge) * lip_below * shut_below, np.float32)
+
+
+def _red_below(red: Map) -> Map:
+    """Map how red it is within a lip's thickness below each pixel."""
+    lip, half = round(LIP * MOUTH.px_per_unit), round(LIP / 2 * MOUTH.px_per_unit)
+    below = (_shift(red, -2) + _shift(red, -half - 1) + _shift(red, -lip)) / 3
+    return np.asarray(below, np.float32)
 
 
 def _valley(luma: Map, reach: int) -> Map:

@@ -20,19 +20,26 @@ from lipsync.engine.lips import LipLine, fit
 from lipsync.engine.looks import MOUTH
 from lipsync.engine.persons import Portrait, portrait
 from lipsync.engine.planes import Patch, Planes
-from lipsync.engine.pose import Matrix, pack
 from lipsync.engine.register import shift_of
-from lipsync.engine.stills import CANDIDATES, Candidate, Still, chosen, still_cost, still_window
-from lipsync.engine.track import Sighting, Tracker
+from lipsync.engine.stills import (
+    CANDIDATES,
+    Candidate,
+    Still,
+    chosen,
+    much_worse,
+    still_cost,
+    still_window,
+)
+from lipsync.tracking.pose import Matrix, pack
+from lipsync.tracking.track import Sighting, Tracker
 
 # How long one still mouth serves: long enough to hold a closed moment, short enough that the
 # head has not turned away (measured: about two seconds).
 WINDOW_S = 1.6
 # How many frames a second have their lip line looked for.
 CANDIDATES_PER_S = 12
-# A window's own still must not be this much worse than the one before it, which then goes on.
-MUCH_WORSE = 0.35
-# It goes on only where it is still like the frames (demo1: 0.6 and more within four seconds).
+# A still goes on into the next window only where it is still like the frames (demo1: 0.6 and more
+# within four seconds).
 LIKE_ENOUGH = 0.6
 NUMBERS = 4  # of a pose
 
@@ -159,7 +166,7 @@ class Surveyor:
         best, cost = chosen(done.candidates, done.lines)
         guide = self._guide if self._guide and self._guide[1].track == done.track else None
         placed: list[Placed | None] | None = None
-        if guide is not None and (unsure(best.line) or cost > guide[1].cost + MUCH_WORSE):
+        if guide is not None and (unsure(best.line) or much_worse(best, cost, guide[1])):
             placed = [_placed(*guide, patch) for patch in done.patches]
             if unsure(best.line) or _likeness(placed) >= LIKE_ENOUGH:
                 self._go_on(done)

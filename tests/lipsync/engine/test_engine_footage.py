@@ -1,6 +1,7 @@
 """What went wrong on real footage once: each of these drew a mouth where none was."""
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ from lipsync.engine.drive import Drive
 from lipsync.engine.paint import Painter
 from lipsync.engine.plan import Plan, plan
 from lipsync.engine.reel import frames_of, picture_of
+from lipsync.engine.stills import Still
 from lipsync.engine.survey import Survey, survey
 from lipsync.faces import find_faces
 from lipsync.fit import SyncMode, plan_fit
@@ -37,6 +39,54 @@ def planned(pictures: list[Picture]) -> tuple[Survey, Plan]:
 def singer(samples: Path) -> list[Picture]:
     """The last 2.8 s of demo1: a mouth wide open, teeth, a head that turns and inclines."""
     return read(samples / "demo1_video.mp4", 250, HALF)[180:]
+
+
+@pytest.fixture(scope="module")
+def talker(samples: Path) -> list[av.VideoFrame]:
+    """demo1 from 2 s to 6 s, half size, as decoded: between words the teeth hardly part."""
+    clip = samples / "demo1_video.mp4"
+    some = islice(frames_of(clip, picture_of(clip)), 50, 150)
+    return [frame.reformat(*HALF) for frame in some]
+
+
+def unevenness(found: Survey, still: Still) -> float:
+    """Measure how much a still's lower lip changes from left to right, as a share of its luma.
+
+    It is looked at in nine rows 1.2 % to 4.4 % of the face below the line; light that changes
+    smoothly along the lip is taken off.
+    """
+    line, window = still.line, still.window
+    luma = found.patch(still)[..., 0].astype(np.float32)
+    dx, below = np.meshgrid(
+        np.linspace(-0.6, 0.6, 61) * line.half_width, np.arange(12, 45, 4) / 1e3
+    )
+    y = line.y0 + line.tilt * dx + line.bend * dx**2 + below
+    columns, rows = (
+        (each * window.px_per_unit - 0.5).astype(np.float32)
+        for each in (line.x0 + dx - window.left, y - window.top)
+    )
+    strip = cv2.remap(luma, columns, rows, cv2.INTER_LINEAR)
+    light = np.stack([np.polyval(np.polyfit(dx[0], row, 3), dx[0]) for row in strip])
+    return float(np.mean(np.abs(strip - light).mean(axis=1) / strip.mean(axis=1)))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(lambda there: there, id="there"),
+        pytest.param(lambda there: there[80:] + there[::-1], id="and back"),
+    ],
+)
+def test_no_teeth_ride_on_a_lent_lower_lip(talker: list[av.VideoFrame], shown) -> None:
+    """Cut to 2 s to 6 s and bounced, stills were lent whose lip line ran above their teeth.
+
+    Bare lips measure up to 0.03; without the guard's limit a still of 0.06 and of 0.08 is lent.
+    """
+    pictures = shown(talker)
+    found = survey(pictures, RATE, lambda: None)
+    made = plan(found, RATE, np.zeros(len(pictures), np.float32))
+    assert made.animated_frames == len(pictures)
+    assert max(unevenness(found, still) for still in found.stills) < 0.044
 
 
 def test_the_moustache_is_left_alone_where_it_hardly_shows(

@@ -12,22 +12,23 @@ from lipsync.engine.compose import layer
 from lipsync.engine.drive import Move, drive
 from lipsync.engine.guard import bearded, look_of, misplaced, scattered, too_small, unsure
 from lipsync.engine.lips import LipLine, fit
-from lipsync.engine.looks import MOUTH
+from lipsync.engine.looks import MOUTH, looks
+from lipsync.engine.lowerlip import teeth_below
 from lipsync.engine.persons import Portrait, persons
 from lipsync.engine.planes import Planes
-from lipsync.engine.pose import unpack
 from lipsync.engine.register import shift_of
-from lipsync.engine.stills import Candidate, chosen, still_cost
+from lipsync.engine.stills import Candidate, Still, chosen, much_worse, still_cost
 from lipsync.engine.survey import Survey, Surveyor, survey
 from lipsync.engine.switch import mostly, strength
-from lipsync.engine.track import Tracker
 from lipsync.engine.warp import opened, ready
 from lipsync.errors import MediaError
+from lipsync.tracking.pose import unpack
+from lipsync.tracking.track import Tracker
 from tests.lipsync.engine.portraits import Picture, hush, vowel, write_voice
 
 GOOD = LipLine(
     x0=0.5, y0=0.8, tilt=0.1, bend=1.0, half_width=0.16,
-    teeth=0.0, open=0.02, gape=0.0, residual=0.004, depth=0.25, hair=0.0,
+    teeth=0.0, open=0.02, gape=0.0, teeth_below=0.02, residual=0.004, depth=0.25, hair=0.0,
 )  # fmt: skip
 RATE = Fraction(25)
 
@@ -97,6 +98,7 @@ def test_a_good_lip_line_meets_no_objection() -> None:
     [
         pytest.param({"depth": 0.01}, "contrast 1%", id="no line"),
         pytest.param({"residual": 0.03}, "strays by 3.0%", id="ragged"),
+        pytest.param({"teeth_below": 0.2}, "20% of it below the line (limit 8%)", id="teeth"),
         pytest.param({"tilt": 0.6}, "tilted by 31 degrees", id="tilt"),
         pytest.param({"x0": 0.65}, "the face is turned", id="yaw"),
     ],
@@ -174,7 +176,65 @@ def test_the_still_is_the_closed_mouth_whose_line_is_like_its_neighbours() -> No
     assert chosen(candidates, usual + lines)[0].frame == 3
 
 
+def still_of(line: LipLine, cost: float) -> Still:
+    return Still(0, 20, 0, 39, line, MOUTH, 0, cost, None)
+
+
+@pytest.mark.parametrize(
+    ("cost", "half_width", "worse"),
+    [
+        pytest.param(0.5, 0.16, False, id="as good"),
+        pytest.param(0.8, 0.16, True, id="more open"),
+        pytest.param(0.6, 0.13, True, id="narrower"),
+        pytest.param(0.6, 0.15, False, id="a little narrower"),
+        pytest.param(0.6, 0.2, False, id="wider"),
+    ],
+)
+def test_a_still_goes_on_before_a_much_worse_or_narrower_one(cost, half_width, worse) -> None:
+    line = replace(GOOD, half_width=half_width)
+    own = Candidate(60, cost, line, MOUTH, np.zeros((2, 2, 3), np.uint8))
+    assert much_worse(own, cost, still_of(GOOD, 0.4)) == worse
+
+
 # Lips and tracking
+
+
+def lower_face(teeth: tuple[int, int] | None) -> Picture:
+    """Draw closed lips from row 46 to 66 around a dark line in row 54, in the MOUTH window.
+
+    Args:
+        teeth: From which row to which there are teeth, dark gaps between them; or None.
+    """
+    width, height = MOUTH.size_px
+    face = np.empty((height, width, 3), np.uint8)
+    face[:] = 160, 112, 148
+    face[46:67, 35:87] = 120, 114, 162
+    face[54, 35:87, 0] = 60
+    if teeth is not None:
+        face[slice(*teeth), 46:76] = 150, 122, 150
+        face[slice(*teeth), 48:76:6] = 50, 122, 150
+    return face
+
+
+@pytest.mark.parametrize(
+    ("teeth", "least", "most"),
+    [
+        pytest.param(None, 0.0, 0.02, id="bare"),
+        pytest.param((48, 53), 0.0, 0.02, id="above the line"),
+        pytest.param((56, 61), 0.2, 1.0, id="below the line"),
+        pytest.param((66, 71), 0.0, 0.04, id="under the lip"),
+    ],
+)
+def test_teeth_count_where_they_lie_on_the_lower_lip(teeth, least, most) -> None:
+    columns = np.arange(43, 80)
+    seen = teeth_below(looks(lower_face(teeth)), columns, np.full(len(columns), 54.0))
+    assert least <= seen <= most
+
+
+def test_the_portraits_teeth_lie_above_its_line(portrait: list[Picture]) -> None:
+    line = surveyed(portrait[:20]).stills[0].line
+    assert line.teeth > 0.7
+    assert line.teeth_below < 0.065
 
 
 def test_the_lip_line_runs_where_the_portraits_teeth_meet_the_lower_lip(portrait) -> None:
