@@ -332,6 +332,17 @@ def test_a_bed_is_one_file_here(folder: Path, bed: str, reason: str) -> None:
     assert reason in f"{fault.value} {fault.reason}"
 
 
+def test_a_dub_nobody_names_goes_into_the_container_of_its_profile(folder: Path) -> None:
+    """The profile's first container; the profile `source` has none and takes the video's."""
+    cells = GOOD | {"profile": "broadcast-r128", "model": "sync-2"}
+    (row,) = read(folder, cells).rows
+    assert row.params.output is not None
+    assert row.params.output.name == "talk.de.dub.mov"
+    (plain,) = read(folder, GOOD | {"profile": "source", "model": "sync-2"}).rows
+    assert plain.params.output is not None
+    assert plain.params.output.name == "talk.de.dub.mp4"
+
+
 def test_a_row_that_names_no_language_tags_nothing(folder: Path) -> None:
     (unsaid,) = read(folder, GOOD).rows
     assert (unsaid.language, unsaid.params.language) == ("de", None)
