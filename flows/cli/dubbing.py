@@ -1,18 +1,16 @@
 """`dubline run` and `dubline demo`: one dub, from the flow to the lines on the terminal."""
 
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from flows.cli.answering import answer, answered, say, valid
+from flows.cli.answering import answer, answered, valid
+from flows.cli.flowing import flowing
 from flows.cli.interrupting import interruptible
-from flows.cli.opening import connected, reach
 from flows.cli.parting import Parting, parting
 from flows.cli.watching import watched
-from flows.embedded import serving
 from lipsync.errors import StorageError, UsageError
 from lipsync.home import Home
 from lipsync.report import DubReport, StageRun
@@ -74,33 +72,17 @@ def _look_first(params: Any) -> None:
 
 def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
-    # The run's page keeps every line; the terminal shows progress and the one sentence of an error.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
-    given = os.environ.get("PREFECT_API_URL")
-    with serving(Home.found(), say) as url:
-        from prefect.settings import (  # noqa: PLC0415  Prefect is imported once it is served
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-            temporary_settings,
-        )
-
-        if given:
-            reach(url)
-        from flows.dub import dub  # noqa: PLC0415  as above
+    with flowing():
+        from flows.dub import dub  # noqa: PLC0415  Prefect is imported once it is served
         from tasks.following import aboard  # noqa: PLC0415  as above
         from tasks.stage import journal  # noqa: PLC0415  as above
 
-        # Ending a flow waits up to a second for its heartbeat's thread. A run of a worker needs
-        # the heartbeat, so that its death is noticed; here a person is watching.
-        quiet = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
         with (
             aboard() as jobs,
             parting(jobs, wish),
             interruptible(),
-            quiet,
             watched(),
             journal() as stages,
-            connected(),
         ):
             report = dub(params)
         return report, tuple(stages)

@@ -52,6 +52,8 @@ def test_where_ctrl_c_is_ignored_it_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with interruptible():
         ctrl_c()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def in_a_command() -> None:

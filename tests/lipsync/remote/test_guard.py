@@ -38,7 +38,14 @@ def test_a_redirect_from_outside_leads_nowhere_inside(inside: str) -> None:
 
 
 def test_a_link_into_this_network_may_be_led_on_within_it() -> None:
-    led("http://127.0.0.1:9000/talk.mp4", "http://127.0.0.1:9001/talk.mp4", "http://10.0.0.1/v")
+    within = (
+        "http://127.0.0.1:9000/talk.mp4",
+        "http://127.0.0.1:9001/talk.mp4",
+        "http://10.0.0.1/v",
+    )
+    led(*within)
+    with pytest.raises(MediaError, match="leads to"):  # the same steps, had they begun outside
+        led(PUBLIC, *within)
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "169.254.169.254", "fe80::1%eth0"])
