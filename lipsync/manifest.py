@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lipsync.errors import LipsyncError
+from lipsync.errors import LipsyncError, ManifestError
 from lipsync.params import DubParams
 from lipsync.tickets import without_signatures
 from lipsync.values import Value
@@ -32,6 +32,7 @@ class RowFault(Value):
     column: str | None = Field(default=None, description="None: the row as a whole.")
     value: str = Field(default="", description="What the cell holds, shortened, without a query.")
     reason: str
+    exit_code: int = Field(default=ManifestError.exit_code, description="Of a row that is refused.")
 
 
 class Manifest(Value):
@@ -75,7 +76,14 @@ def _refused(row: Row, look: Callable[[Row], object]) -> RowFault | None:
         reason = without_signatures(str(error))
         column = _blamed(row, reason)
         value = "" if column is None else without_signatures(str(getattr(row.params, column)))
-        return RowFault(line=row.line, id=row.id, column=column, value=value, reason=reason)
+        return RowFault(
+            line=row.line,
+            id=row.id,
+            column=column,
+            value=value,
+            reason=reason,
+            exit_code=error.exit_code,
+        )
     return None
 
 

@@ -23,7 +23,6 @@ from lipsync.values import Value
 
 # README, exit codes.
 DONE, UNFINISHED, UNKNOWN, VERIFICATION_FAILED, SOME = 0, 6, 7, 8, 9
-BAD_ROW = 3
 
 
 class RowState(StrEnum):
@@ -129,9 +128,9 @@ def of_fault(fault: RowFault) -> RowOutcome:
     return RowOutcome(
         line=fault.line,
         id=fault.id,
-        state=RowState.FAILED,
+        state=RowState.OVER_BUDGET if fault.exit_code == BudgetError.exit_code else RowState.FAILED,
         reason=f"{where}{value}{fault.reason}",
-        exit_code=BAD_ROW,
+        exit_code=fault.exit_code,
     )
 
 

@@ -43,6 +43,13 @@ def clip(office: Office) -> tuple[Path, Path]:
     return video, make_voice(office.folder / "talk.de.wav", 2.0)
 
 
+@pytest.fixture(scope="module")
+def long_clip(office: Office) -> tuple[Path, Path]:
+    """Forty seconds: whoever sees its dub run has time to interrupt it."""
+    video = make_clip(office.folder / "film.mp4", frames=1000)
+    return video, make_voice(office.folder / "film.de.wav", 40.0)
+
+
 def test_a_second_deploy_changes_nothing_and_leaves_what_a_person_has_switched(
     deployed: Deployed,
 ) -> None:
@@ -151,7 +158,9 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(office: Office, deployed: Deployed, clip: tuple[Path, Path]) -> Day:
+def day(
+    office: Office, deployed: Deployed, clip: tuple[Path, Path], long_clip: tuple[Path, Path]
+) -> Day:
     """Bring up, dub, tell of an unknown ticket, and press Ctrl-C in the middle of a second dub."""
     up = office.up()
     try:
@@ -163,7 +172,7 @@ def day(office: Office, deployed: Deployed, clip: tuple[Path, Path]) -> Day:
         office.run(sys.executable, "-c", EMIT)
         finished = office.order(office.folder / "one.mp4", clip).body["id"]
         assert eventually(lambda: office.state_of(finished) in {"Completed", "Failed", "Crashed"})
-        interrupted = office.order(office.folder / "two.mp4", clip, loudness_lufs=-20).body["id"]
+        interrupted = office.order(office.folder / "two.mp4", long_clip).body["id"]
         assert eventually(lambda: office.state_of(interrupted) == "Running")
         runs = tuple(pid for child in children(up.pid) for pid in (child, *children(child)))
     finally:
@@ -223,7 +232,7 @@ def test_ctrl_c_ends_the_runs_and_the_worker_and_leaves_the_server_that_was_ther
     assert day.code == 0, day.said
     assert day.runs_left == ()
     assert day.server_stays
-    assert "goes on with the next `dubline up`: dub talk.mp4 with talk.de.wav" in day.said
+    assert "goes on with the next `dubline up`: dub film.mp4 with film.de.wav" in day.said
 
 
 def test_the_next_up_goes_on_and_a_sigterm_stops_the_server_it_has_started(

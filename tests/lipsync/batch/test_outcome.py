@@ -1,6 +1,7 @@
 """Claims about outcomes: what a row ended as, and how a batch of them ends."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,8 @@ from lipsync.errors import (
     VendorError,
     VendorRefused,
 )
-from lipsync.manifest import RowFault
+from lipsync.manifest import Row, RowFault, admitted
+from lipsync.params import DubParams
 from tests.lipsync.batch.test_plan import a_row
 
 
@@ -100,3 +102,17 @@ def test_what_was_spent_at_an_unknown_price_is_said() -> None:
         "spent: $0.05, and 1 at an unknown price, in 3 s",
     ]
     assert [row["spent_usd"] for row in outcome_rows(BatchOutcome(rows=rows))] == [0.05, None, None]
+
+
+def test_a_row_over_its_own_budget_is_told_from_one_that_is_bad() -> None:
+    def refuse(row: Row) -> None:
+        raise (
+            BudgetError("latentsync costs $0.20, the budget is $0.01")
+            if row.line == 2
+            else (MediaError("there is no such file"))
+        )
+
+    params = DubParams(video=Path("talk.mp4"), voice=Path("de.wav"))
+    found = admitted([Row(line=line, id="a", params=params) for line in (2, 3)], refuse)
+    outcomes = [(row.state, row.exit_code) for row in of_faults(found)]
+    assert outcomes == [(RowState.OVER_BUDGET, 4), (RowState.FAILED, 3)]
