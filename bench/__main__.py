@@ -9,6 +9,7 @@ PARTS = (
     "bench.trim",
     "bench.fit",
     "bench.engine",
+    "bench.verify",
     # Smaller here than by themselves: both are done in a minute and a half.
     "bench.soak --jobs 200",
     "bench.bought --jobs 50",

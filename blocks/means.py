@@ -11,6 +11,7 @@ from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
+from blocks.content_credentials import ContentCredentials
 from blocks.fal_account import FalAccount
 from blocks.filled import unusable
 from blocks.ledger import Ledger
@@ -21,6 +22,7 @@ from lipsync.accounts import FalSettings, UnifiedSettings
 from lipsync.home import Home
 from lipsync.hosting import HostingSettings
 from lipsync.means import LedgerSettings, Means, note_blocks
+from lipsync.signing import SigningSettings
 
 B = TypeVar("B", bound=Block)
 
@@ -50,6 +52,11 @@ class BlockMeans(Means):
         """Return where files are put for vendors that take only links."""
         block = self._block(MediaHosting)
         return super().hosting() if block is None else block.settings()
+
+    def signing(self) -> SigningSettings | None:
+        """Return what outputs are signed with; None: they are not."""
+        block = self._block(ContentCredentials)
+        return super().signing() if block is None else block.settings()
 
     def ledger(self) -> LedgerSettings:
         """Return where the ledger is, and the limits; what a block leaves empty is as below it."""

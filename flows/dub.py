@@ -5,6 +5,7 @@ from prefect import flow
 from lipsync.drafts import language_in_name
 from lipsync.params import DubParams
 from lipsync.report import DubReport
+from tasks.disclose import disclose
 from tasks.events import tell_failure
 from tasks.finish import finish
 from tasks.fit import fit
@@ -42,5 +43,6 @@ def dub(params: DubParams) -> DubReport:
         decision, delivery = take(decision, fitted)
         tag_run(decision.model.id, language_in_name(params.video.name, params.voice.name))
         finished = finish(params, decision, fitted, delivery)
+        finished = disclose(decision, delivery, finished)
         verdicts = verify(decision, fitted, finished)
         return report(params, decision, fitted, delivery, finished, verdicts)

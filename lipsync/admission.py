@@ -6,15 +6,18 @@ longest, are looked for by the stage `probe`.
 
 from pathlib import Path
 
+from lipsync.bed import Bed, bed_of
 from lipsync.cache import Made
-from lipsync.decision import Asked, Decision, Pair, check_pair
-from lipsync.errors import MediaError
+from lipsync.decision import Asked, Decision, Pair, check_bed, check_pair
+from lipsync.errors import MediaError, UsageError
 from lipsync.facts import FaceFacts, MediaFacts, VideoFacts
 from lipsync.links import Link
 from lipsync.output import check_output, default_output, refuse_to_overwrite
 from lipsync.params import DubParams
-from lipsync.profiles import profile_named
+from lipsync.pictures import refuse_foreign_pictures
+from lipsync.profiles import Profile, profile_named
 from lipsync.telling import output_of
+from lipsync.timing import seconds
 from lipsync.values import File, Value
 from lipsync.voice import LoudnessTarget
 from lipsync.workshop import Workshop
@@ -46,7 +49,8 @@ def target(params: DubParams) -> LoudnessTarget:
     wanted = profile_named(params.profile).target
     if params.loudness_lufs is None:
         return wanted
-    return wanted.model_copy(update={"integrated_lufs": params.loudness_lufs})
+    own = {"integrated_lufs": params.loudness_lufs, "without_dialogue_lufs": None}
+    return wanted.model_copy(update=own | {"keep_level": False})
 
 
 def admit(shop: Workshop, params: DubParams) -> None:
@@ -59,15 +63,17 @@ def admit(shop: Workshop, params: DubParams) -> None:
         UsageError: The output is an input, a folder, of an unknown container, or something else.
         StorageError: The output's folder cannot be written.
     """
-    inputs = (params.video, params.voice)
+    inputs = (params.video, params.voice, *bed_given(params))
     shop.renew(*inputs)
     wanted = asked(shop, params)
     if params.output is None:  # its name depends on the model, its folder does not
-        check_output(default_output(*inputs, preview=True), inputs)
+        check_output(default_output(*inputs[:2], preview=True), inputs)
         return
     check_output(params.output, inputs)
+    check_container(params.output, profile_named(params.profile))
     if not params.overwrite:
         refuse_to_overwrite(shop.store, params.output, wanted.key)
+    refuse_foreign_pictures(params, params.output)
 
 
 def inspect(shop: Workshop, params: DubParams) -> None:
@@ -86,6 +92,52 @@ def inspect(shop: Workshop, params: DubParams) -> None:
     with shop.naming():
         video, voice = (_facts(shop, given) for given in (params.video, params.voice))
         check_pair(params, video, voice)
+        check_bed(params, video, bed_facts(shop, params))
+
+
+def bed_facts(shop: Workshop, params: DubParams) -> MediaFacts | None:
+    """Look into the file a bed is taken from; None: there is no such file."""
+    return _facts(shop, params.bed_file) if params.bed_file else None
+
+
+def bed_wanted(shop: Workshop, params: DubParams, decision: Decision) -> Bed | None:
+    """Say what is mixed under the voice; None: nothing is."""
+    if params.bed == "none":
+        return None
+    plan, picture = decision.plan, decision.pair.picture
+    own = params.bed_file is None
+    sound = decision.pair.video.file
+    if params.bed_file is not None:
+        sound = shop.file(params.bed_file)
+    profile_lu = profile_named(params.profile).bed_level_lu
+    return bed_of(
+        plan,
+        sound,
+        own=own,
+        mode=params.bed,
+        level_lu=profile_lu if params.bed_level_lu is None else params.bed_level_lu,
+        # A file of its own begins with the first picture; the video's sound with its container.
+        starts_s=seconds(plan.first_frame, plan.rate) + (max(0.0, picture.start_s) if own else 0),
+    )
+
+
+def bed_given(params: DubParams) -> tuple[Path, ...]:
+    """Name the file a bed is taken from, if there is one."""
+    return (params.bed_file,) if params.bed_file else ()
+
+
+def check_container(output: Path, profile: Profile) -> None:
+    """Refuse a container that a profile does not take.
+
+    Raises:
+        UsageError: The message names those it takes.
+    """
+    taken = profile.containers
+    if taken and output.suffix.lower() not in taken:
+        raise UsageError(
+            f"{output}: the profile {profile.id} takes {', '.join(taken)}; end the output in one "
+            "of them, or choose another profile"
+        )
 
 
 def _facts(shop: Workshop, given: Path | Link) -> MediaFacts:
@@ -101,6 +153,7 @@ def keep_what_is_there(shop: Workshop, params: DubParams, decision: Decision) ->
     if not params.overwrite:
         wanted = asked(shop, params, decision.pair)
         refuse_to_overwrite(shop.store, output_of(params, decision), wanted.key)
+    refuse_foreign_pictures(params, output_of(params, decision))
 
 
 def asked(shop: Workshop, params: DubParams, pair: Pair | None = None) -> Asked:
@@ -113,7 +166,8 @@ def asked(shop: Workshop, params: DubParams, pair: Pair | None = None) -> Asked:
     """
     probed = (None, None) if pair is None else (pair.video.file, pair.voice.file)
     video, voice = _file(shop, params.video, probed[0]), _file(shop, params.voice, probed[1])
-    return Asked.of(params, video, voice)
+    bed = shop.file(params.bed_file) if params.bed_file else None
+    return Asked.of(params, video, voice, bed)
 
 
 def _file(shop: Workshop, given: Path | Link, probed: File | None) -> File:

@@ -10,7 +10,9 @@ from lipsync.values import Value
 
 # A batch says once for all its rows what becomes of a paid job when it is interrupted.
 _BATCH_WIDE = {"on_interrupt"}
-FIELDS = tuple(name for name in DubParams.model_fields if name not in _BATCH_WIDE)
+# A row has its language by itself: a whole tag, of which a dub is told no more than its code.
+_OWN = {"language"}
+FIELDS = tuple(name for name in DubParams.model_fields if name not in _BATCH_WIDE | _OWN)
 # A column whose field is called otherwise.
 _FIELD_OF = {"loudness": "loudness_lufs"}
 # What a row has besides the parameters of its dub, and what it cannot be without.

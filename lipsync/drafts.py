@@ -79,10 +79,12 @@ def drafted(line: int, cells: Mapping[str, str], desk: Desk) -> tuple[list[Draft
     fields, wrong = read_fields(legible, desk.defaults, desk.known)
     faults += [*wrong, *_own(legible)]
     pairs, alone, missing = _pairs(legible, _columns(faults), desk.places)
-    faults += [*missing, *_output_faults(legible, pairs, desk)]
+    bed, silent = _bed(fields, desk.places)
+    faults += [*missing, *silent, *_output_faults(legible, pairs, desk)]
     if faults:
         return [], [*faults, *alone]
-    return [_draft(line, legible, fields, pair, desk, len(pairs)) for pair in pairs], alone
+    whole = fields | bed | _spoken(legible)
+    return [_draft(line, legible, whole, pair, desk, len(pairs)) for pair in pairs], alone
 
 
 def _columns(faults: list[Fault]) -> set[str]:
@@ -168,6 +170,26 @@ def _sought(text: str, places: Places) -> Found:
     return found
 
 
+def _bed(fields: Mapping[str, Any], places: Places) -> tuple[dict[str, str], list[Fault]]:
+    """Find the file a bed is taken from: one, on this disk."""
+    text = fields.get("bed_file")
+    if text is None:
+        return {}, []
+    if is_link(text) or _SCHEME.match(text):
+        return {}, [Fault("bed_file", shown(text), "is an address; a bed is a file here")]
+    found = places.found(text)
+    reason = found.reason or ("is a pattern; name one file" if found.pattern else "")
+    if reason:
+        return {}, [Fault("bed_file", shown(text), reason)]
+    return {"bed_file": found.paths[0]}, []
+
+
+def _spoken(cells: Mapping[str, str]) -> dict[str, str]:
+    """Say which language the sound is tagged with; a private tag says nothing to a player."""
+    tag = cells.get("language", "x-")
+    return {} if tag.lower().startswith("x-") else {"language": tag}
+
+
 def _output_faults(cells: Mapping[str, str], pairs: Pairs, desk: Desk) -> list[Fault]:
     """Check where a line wants its dub; whether it can be written there is seen later."""
     text = cells.get("output")
@@ -237,7 +259,8 @@ def _output(  # noqa: PLR0913  as above
     model = desk.known.catalogue.models.get(fields.get("model") or "")
     preview = model.preview if model else desk.known.only_previews
     kind = "preview" if preview else "dub"
-    return desk.places.default(pair[0], f"{name}.{kind}.mp4", named=named)
+    suffix = desk.known.suffix_for(pair[0], fields.get("profile"))
+    return desk.places.default(pair[0], f"{name}.{kind}{suffix}", named=named)
 
 
 def dub_name(video: str, voice: str, language: str | None) -> str:

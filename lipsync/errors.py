@@ -7,6 +7,7 @@ LipsyncError
 ├── StorageError       the disk is full, read-only or not ours: make room, run again
 ├── NoModelError       no model in the catalogue can make this dub
 ├── BudgetError        the dub costs more than it may
+├── SigningError       the output cannot be signed, or its signature does not hold
 └── VendorError        the lip-sync service answered badly, or not at all
     ├── VendorRefused  the request is wrong (4xx): a rerun changes nothing, nothing was bought
     ├── VendorBusy     nothing new was bought: try later (429, 503, no connection)
@@ -60,6 +61,12 @@ class BudgetError(LipsyncError):
     """The quote is over the budget; nothing was sent."""
 
     exit_code = 4
+
+
+class SigningError(LipsyncError):
+    """An output could not be signed, or was changed after it was; the dub itself is whole."""
+
+    exit_code = 8
 
 
 class VendorError(LipsyncError):

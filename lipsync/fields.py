@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -20,8 +21,11 @@ from lipsync.values import Value
 # What `lipsync.parsing` reads, because it takes the disk to understand it.
 _FILES = {"video", "voice", "output"}
 # Menus and flags: Excel writes TRUE, people write Remap.
-_CASELESS = {"policy", "sync_mode", "fit", "keep_picture", "trim_silence", "overwrite"}
-_NUMBERS = {"budget_usd", "loudness_lufs", "voice_track", "generation"}
+_CASELESS = {
+    "policy", "sync_mode", "fit", "keep_picture", "trim_silence", "overwrite", "bed", "poster",
+    "contact_sheet",
+}  # fmt: skip
+_NUMBERS = {"budget_usd", "loudness_lufs", "voice_track", "generation", "bed_level_lu"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
@@ -35,6 +39,16 @@ class Known(Value):
     only_previews: bool = Field(
         default=False, description="No vendor of a real model can be used: all dubs are previews."
     )
+    packed: dict[str, str] = Field(
+        default_factory=dict,
+        description="By profile, the container of an output nobody names; empty: the video's own.",
+    )
+
+    def suffix_for(self, video: str, profile: str | None) -> str:
+        """Say in which container a dub goes whose row names no output."""
+        wanted = self.packed.get(profile or DubParams.model_fields["profile"].default, ".mp4")
+        own = PurePosixPath(video).suffix.lower()
+        return wanted or (own if own in self.containers else ".mp4")
 
 
 Fields = dict[str, Any]

@@ -2,19 +2,33 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
 
+from lipsync.bed import BedMix
+from lipsync.disclosure import Notice, notice_of
+from lipsync.marking import mark, read_mark, tags_of
+from lipsync.media.dialogue import Mask, levels_of, measure_gated, speech_steps
 from lipsync.media.limiter import limit
-from lipsync.media.meter import measure
-from lipsync.media.mux import encode_aac, kept_tags, mux_picture_and_voice, read_tags
+from lipsync.media.mixing import Mix
+from lipsync.media.mux import Track, kept_tags, mux, read_tags
 from lipsync.media.pcm import Samples
 from lipsync.media.sound import AudioReader
+from lipsync.media.soundtrack import encode, scratch_suffix
+from lipsync.remarks import remarks
 from lipsync.requests import Finished, FinishRequest
 from lipsync.store import Store
 from lipsync.values import Value
-from lipsync.voice import TOLERANCE_LU, Loudness, LoudnessTarget
+from lipsync.voice import (
+    TOLERANCE_LU,
+    Gate,
+    Loudness,
+    LoudnessTarget,
+    by_dialogue,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +36,9 @@ log = logging.getLogger(__name__)
 ROUNDS = 4
 # So that the next round does not miss by a hair.
 EXTRA_DB = 0.05
-# Retiming takes up to 0.4 LU from a voice (measured); more than this is not ours to mend here.
-GAIN_MAX_DB = 3.0
+# Retiming takes up to 0.4 LU from a voice, and a bed adds up to 3 (both measured); more than this
+# is not ours to mend here.
+GAIN_MAX_DB = 4.0
 
 
 class Setting(Value):
@@ -33,67 +48,131 @@ class Setting(Value):
     ceiling_dbtp: float | None = Field(default=None, description="None: not limited.")
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What is encoded, as it is heard afterwards."""
+
+    loudness: Loudness
+    target: LoudnessTarget
+    bed: BedMix | None
+    notes: tuple[str, ...]
+
+
 def finish(request: FinishRequest, store: Store) -> Finished:
     """Mux the voice over the picture.
 
-    The encoded voice is measured; where its true peak overshoots, or where retiming and limiting
-    have taken from its level, it is set a little differently and encoded again.
+    What is encoded is measured; where its true peak overshoots, or where retiming, limiting and a
+    bed have moved its level, it is set a little differently and encoded again.
 
     Raises:
         MediaError: A file cannot be read, or the container does not take the picture's codec.
         StorageError: There is no room.
     """
-    sound = ".mka" if request.suffix == ".mkv" else ".m4a"
-    with store.scratch(sound) as encoded, store.scratch(request.suffix) as output:
-        loudness, notes = _encode_right(request, encoded)
-        packets = mux_picture_and_voice(
+    notice = notice_for(request)
+    with (
+        store.scratch(scratch_suffix(request.suffix, request.sound)) as encoded,
+        store.scratch(request.suffix) as muxed,
+        store.scratch(request.suffix) as output,
+    ):
+        heard = _encode_right(request, encoded, store)
+        done = mux(
             request.picture.path,
-            encoded,
-            output,
-            tags=tags(request),
-            language=request.language,
+            [Track(encoded, language=request.language)],
+            muxed,
+            tags=tags(request, notice),
+            source=request.source.path if request.source else None,
+            stretch=request.stretch,
         )
+        mark(muxed, output, notice)
         finished = Finished(
             file=store.keep(output, request.suffix),
-            loudness=loudness,
-            audio_codec="aac",
-            picture_packets=packets,
-            notes=notes,
+            loudness=heard.loudness,
+            audio_codec=request.sound.codec,
+            picture_packets=done.picture_packets,
+            notes=(*heard.notes, *done.notes),
+            bed=heard.bed,
+            notice=notice,
         )
-    measured = f"{loudness.integrated_lufs:.1f} LUFS, {loudness.true_peak_dbtp:.1f} dBTP"
-    log.info("%s finished: %d packets copied, %s", finished.file.sha256[:8], packets, measured)
+    log.info("%s finished: %s", finished.file.sha256[:8], _summary(finished, heard.target))
     return finished
 
 
-def tags(request: FinishRequest) -> dict[str, str]:
-    """Choose the output's tags: the source's own, the title if there is a new one, and a comment.
+def _summary(finished: Finished, target: LoudnessTarget) -> str:
+    """Say in a line what was done."""
+    loudness = finished.loudness
+    return (
+        f"{finished.picture_packets} packets copied, {loudness.by(target.gate):.1f} LUFS "
+        f"({target.gate}-gated), {loudness.true_peak_dbtp:.1f} dBTP"
+    )
 
-    The comment says that the lips are not as they were filmed.
+
+def notice_for(request: FinishRequest) -> Notice:
+    """Say what the output is; a source that says it was generated is believed."""
+    source = read_mark(request.source.path) if request.source else None
+    return notice_of(preview=request.preview, model=request.model, source=source)
+
+
+def tags(request: FinishRequest, notice: Notice) -> dict[str, str]:
+    """Choose the output's tags: the source's own, the title if there is a new one, and the notice.
+
+    It says that the lips are not as they were filmed.
     """
     kept = kept_tags(read_tags(request.source.path)) if request.source else {}
-    by = request.model or ("the embedded engine" if request.preview else "a lip-sync model")
-    kind = "Preview: lips drawn" if request.preview else "Lips re-generated"
-    ours = {"comment": f"{kind} to match a dubbed voice by {by}, through Dubline."}
-    if request.title:
-        ours["title"] = request.title
-    return {**kept, **ours}
+    title = {"title": request.title} if request.title else {}
+    return {**kept, **title, **tags_of(notice, request.suffix)}
 
 
-def _encode_right(request: FinishRequest, encoded: Path) -> tuple[Loudness, tuple[str, ...]]:
+def _encode_right(request: FinishRequest, encoded: Path, store: Store) -> Heard:
     """Encode until true peak and level are right, as decoded again."""
-    setting: Setting | None = Setting()
-    for _ in range(ROUNDS):
-        if setting is None:
-            break
-        used = setting
-        encode_aac(_set(AudioReader(request.voice.path).blocks(), used), encoded)
-        loudness = measure(encoded)
-        setting = next_setting(used, loudness, request.target.true_peak_dbtp, request.level_lufs)
-    return loudness, _notes(loudness, request.target, used)
+    speech = _speech(request)
+    with ExitStack() as stack:
+        mix = None
+        if request.bed is not None:
+            scratch = stack.enter_context(store.scratch(".f32"))
+            mix = Mix(request.voice.path, request.bed, scratch)
+        setting: Setting | None = Setting()
+        for _ in range(ROUNDS):
+            if setting is None:
+                break
+            used = setting
+            blocks = mix.blocks() if mix else AudioReader(request.voice.path).blocks()
+            encode(_set(blocks, used), encoded, request.sound)
+            loudness = measure_gated(encoded, speech)
+            target, level_lufs = aimed_at(request, loudness)
+            setting = next_setting(
+                used, loudness, target.true_peak_dbtp, level_lufs, gate=target.gate
+            )
+        bed = mix.measured(used.gain_db) if mix else None
+        notes = remarks(request, loudness, target, used.ceiling_dbtp, bed)
+        return Heard(loudness, target, bed, notes)
+
+
+def _speech(request: FinishRequest) -> Mask | None:
+    """Find where the voice speaks, for a target that is gated on it."""
+    if request.target.gate is Gate.PROGRAMME:
+        return None
+    return speech_steps(levels_of(request.voice.path))
+
+
+def aimed_at(request: FinishRequest, loudness: Loudness) -> tuple[LoudnessTarget, float | None]:
+    """Say by which gate an output is measured, and where it should land by that.
+
+    By the programme it is where the voice was before it was fitted: what its peaks had no room for
+    then, they have no room for now.
+    """
+    if request.target.gate is Gate.PROGRAMME:
+        return request.target, request.level_lufs
+    target = by_dialogue(request.target, loudness.dialogue_share or 0.0)
+    return target, target.integrated_lufs
 
 
 def next_setting(
-    used: Setting, loudness: Loudness, limit_dbtp: float, level_lufs: float | None
+    used: Setting,
+    loudness: Loudness,
+    limit_dbtp: float,
+    level_lufs: float | None,
+    *,
+    gate: Gate = Gate.PROGRAMME,
 ) -> Setting | None:
     """Decide what to encode with next; None when what was measured is right.
 
@@ -105,7 +184,7 @@ def next_setting(
     True
     """
     over_db = loudness.true_peak_dbtp - limit_dbtp
-    miss_lu = 0.0 if level_lufs is None else level_lufs - loudness.integrated_lufs
+    miss_lu = 0.0 if level_lufs is None else level_lufs - loudness.by(gate)
     gain_db = min(max(used.gain_db + miss_lu, -GAIN_MAX_DB), GAIN_MAX_DB)
     if abs(miss_lu) <= TOLERANCE_LU:
         gain_db = used.gain_db
@@ -127,16 +206,3 @@ def _set(blocks: Iterator[Samples], setting: Setting) -> Iterator[Samples]:
         return blocks
     ceiling = 1.0 if setting.ceiling_dbtp is None else 10 ** (setting.ceiling_dbtp / 20)
     return (samples for samples, _ in limit(blocks, 10 ** (setting.gain_db / 20), ceiling))
-
-
-def _notes(loudness: Loudness, target: LoudnessTarget, used: Setting) -> tuple[str, ...]:
-    """Say what the encoder made necessary."""
-    if loudness.true_peak_dbtp > target.true_peak_dbtp:
-        note = (
-            f"the encoded voice peaks at {loudness.true_peak_dbtp:.2f} dBTP, over its limit of "
-            f"{target.true_peak_dbtp:.1f}, after {ROUNDS} rounds"
-        )
-        return (note,)
-    if used.ceiling_dbtp is None or used.ceiling_dbtp >= target.true_peak_dbtp:
-        return ()
-    return (f"peaks limited to {used.ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)

@@ -185,6 +185,14 @@ def source_frame(plan: FitPlan, k: int) -> int:
     return plan.first_frame + (2 * k * last + steps) // (2 * steps)
 
 
+def shown_as_sent(plan: FitPlan) -> bool:
+    """Say whether output frame `k` shows what frame `k` of the video that is sent shows.
+
+    A vendor that fits the pair itself plays it from its start; only its remap moves every frame.
+    """
+    return not (plan.by_vendor and plan.sync_mode is SyncMode.REMAP)
+
+
 def plan_fit(
     mode: SyncMode | Literal["auto"], lengths: Lengths, *, keep_picture: bool = True
 ) -> FitPlan:

@@ -1,4 +1,4 @@
-"""Languages: tags as BCP 47 has them, and what to write instead of one that is not."""
+"""Languages: the tags and codes people write, what is wrong with one, and what containers take."""
 
 import re
 
@@ -11,6 +11,8 @@ _TAG = re.compile(
     r"(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*"
     r"(?:-x(?:-[a-z0-9]{1,8})+)?"
 )
+# The same as people write it: only the language has a place in every container.
+_WRITTEN = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8})*")
 _PRIVATE = re.compile(r"x(?:-[a-z0-9]{1,8})+")
 
 # ISO 639-1 and the three letters ISO 639-2/T has for the same (pycountry 26.2.16, Debian's
@@ -31,17 +33,24 @@ sw:swa ta:tam te:tel tg:tgk th:tha ti:tir tk:tuk tl:tgl tn:tsn to:ton tr:tur ts:
 ty:tah ug:uig uk:ukr ur:urd uz:uzb ve:ven vi:vie vo:vol wa:wln wo:wol xh:xho yi:yid yo:yor za:zha
 zh:zho zu:zul
 """
-_TWO = {pair[:2] for pair in _LETTERS.split()}
+_THREE = dict(pair.split(":") for pair in _LETTERS.split())
 # What people write: the three letters, their bibliographic form (ISO 639-2/B), or the country.
-_OTHERS = """
+_BIBLIOGRAPHIC_LETTERS = """
 bo:tib cs:cze cy:wel de:ger el:gre eu:baq fa:per fr:fre hy:arm is:ice ka:geo mk:mac mi:mao ms:may
 my:bur nl:dut ro:rum sk:slo sq:alb zh:chi
+"""
+_COUNTRY_LETTERS = """
 ja:jp zh:cn zh-TW:tw cs:cz da:dk uk:ua el:gr vi:vn ko:kp sr:rs de-AT:at es-MX:mx en-US:us en-GB:gb
 """
 _MEANT = {
     meant: tag
-    for tag, meant in (pair.split(":") for pair in (_LETTERS + _OTHERS).split())
-    if meant not in _TWO
+    for letters in (_LETTERS, _BIBLIOGRAPHIC_LETTERS, _COUNTRY_LETTERS)
+    for tag, meant in (pair.split(":") for pair in letters.split())
+    if meant not in _THREE
+}
+# ISO 639-2 has two codes for these: the bibliographic one, and the one containers are tagged with.
+_BIBLIOGRAPHIC = {
+    old: _THREE[two] for two, old in (pair.split(":") for pair in _BIBLIOGRAPHIC_LETTERS.split())
 }
 # ISO 3166-1 (as above), and what the subtag registry has besides: exceptionally reserved codes.
 _COUNTRIES = """
@@ -99,9 +108,50 @@ def _unknown(tag: str, language: str, region: str | None) -> str | None:
     """Hold the parts of a tag against what is registered."""
     if language in _MEANT:
         return f"is no language tag; write {canonical_tag(_MEANT[language] + tag[len(language) :])}"
-    if len(language) == 2 and language not in _TWO:  # noqa: PLR2004  ISO 639-1
+    if len(language) == 2 and language not in _THREE:  # noqa: PLR2004  ISO 639-1
         return f"is no language tag: there is no language {language}; {_HOW}"
     if region and region.isalpha() and region.upper() not in _REGIONS:
         meant = "; write GB for the United Kingdom" if region == "uk" else f"; {_HOW}"
         return f"is no language tag: there is no region {region.upper()}{meant}"
     return None
+
+
+def language_code(text: str) -> str:
+    """Read a language as people write it, and return its ISO 639-2/T code.
+
+    Any three letters are taken as a code: there are 7,900 in ISO 639-3, and players pass by those
+    they do not know.
+
+    Raises:
+        ValueError: It is no code of a language.
+
+    >>> language_code("de"), language_code("pt-BR"), language_code("ger"), language_code("gsw")
+    ('deu', 'por', 'deu', 'gsw')
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no language code; write e.g. de, pt-BR or deu")
+    code = found[1].lower()
+    if len(code) == 3:  # noqa: PLR2004  three letters are ISO 639-2 or 639-3
+        return _BIBLIOGRAPHIC.get(code, code)
+    if code not in _THREE:
+        raise ValueError(f"{text!r}: there is no language {code!r} in ISO 639-1")
+    return _THREE[code]
+
+
+# Apple's QuickTime File Format, language codes: MOV has a list of its own, and libav looks a
+# language up in it under these ISO 639-2/B codes.
+_QUICKTIME = {
+    new: old
+    for old, new in _BIBLIOGRAPHIC.items()
+    if old not in {"cze", "fre", "mao", "per", "rum", "slo"}
+}
+
+
+def spelled(code: str, suffix: str) -> str:
+    """Write an ISO 639-2/T code as a container's writer looks for it.
+
+    >>> spelled("deu", ".mov"), spelled("deu", ".mp4"), spelled("fra", ".mov")
+    ('ger', 'deu', 'fra')
+    """
+    return _QUICKTIME.get(code, code) if suffix == ".mov" else code

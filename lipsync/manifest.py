@@ -89,6 +89,10 @@ def _refused(row: Row, look: Callable[[Row], object]) -> RowFault | None:
 
 def _blamed(row: Row, reason: str) -> str | None:
     """Say which cell an error is about: its message begins with the file it names."""
-    cells = (name for name in ("video", "voice", "output") if getattr(row.params, name) is not None)
+    cells = (
+        name
+        for name in ("video", "voice", "output", "bed_file")
+        if getattr(row.params, name) is not None
+    )
     begun = (name for name in cells if reason.startswith(f"{getattr(row.params, name)}:"))
     return next(begun, None)

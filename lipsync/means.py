@@ -17,6 +17,7 @@ from lipsync.disk import disk_errors
 from lipsync.errors import UsageError
 from lipsync.home import Home
 from lipsync.hosting import HostingSettings, hosting_settings
+from lipsync.signing import SigningSettings
 from lipsync.values import Value
 
 # Names the blocks that are looked for; set, it makes every command look for them.
@@ -129,6 +130,14 @@ class Means:
         except ValidationError as error:
             fault = error.errors(include_input=False)[0]
             raise UsageError(f"{FETCH_LIMIT} cannot be used: {fault['msg']}") from None
+
+    def signing(self) -> SigningSettings | None:
+        """Return what outputs are signed with; None: they are not.
+
+        Raises:
+            UsageError: A setting cannot be read.
+        """
+        return SigningSettings.found(self._environ)
 
     def ledger(self) -> LedgerSettings:
         """Return where the ledger is, and the limits of spending.

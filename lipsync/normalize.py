@@ -161,6 +161,8 @@ def _to_target(heard: Heard, keep: Span, target: LoudnessTarget, wav: Path) -> R
     measured = heard.loudness
     if measured.integrated_lufs <= FLOOR_LUFS:
         return _render(heard.pcm, keep, 0.0, target, wav)
+    if target.keep_level:
+        target = target.model_copy(update={"integrated_lufs": measured.integrated_lufs})
     headroom_db = target.true_peak_dbtp - PEAK_MARGIN_DB - measured.true_peak_dbtp
     gain_db = first_gain_db(measured, target.integrated_lufs, headroom_db)
     if gain_db == 0 and measured.true_peak_dbtp <= target.true_peak_dbtp + PEAK_READING_DB:
@@ -219,7 +221,7 @@ def _warnings(heard: Heard, rendered: Rendered, target: LoudnessTarget) -> tuple
             f"the voice is very quiet ({heard.loudness.integrated_lufs:.1f} LUFS): "
             f"raised by {GAIN_MAX_DB:.0f} dB, the most that is done, to {reached_lufs:.1f} LUFS"
         )
-    elif abs(reached_lufs - target.integrated_lufs) > TOLERANCE_LU:
+    elif not target.keep_level and abs(reached_lufs - target.integrated_lufs) > TOLERANCE_LU:
         found.append(
             f"the voice reached {reached_lufs:.1f} LUFS, not {target.integrated_lufs:.1f}: "
             f"its peaks leave no more room under {target.true_peak_dbtp:.1f} dBTP"

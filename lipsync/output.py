@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from lipsync.errors import StorageError, UsageError
 from lipsync.links import Link, place_of
+from lipsync.provenance import provenance_path, recorded_provenance
 from lipsync.report import DubReport
 from lipsync.store import Store
 from lipsync.values import File
@@ -31,7 +32,18 @@ def record_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.json")
 
 
-def default_output(video: Path | Link, voice: Path | Link, *, preview: bool) -> Path:
+def page_path(output: Path) -> Path:
+    """Say where the page of an output is: beside it.
+
+    >>> page_path(Path("out/talk.mp4")).name
+    'talk.mp4.html'
+    """
+    return output.with_name(f"{output.name}.html")
+
+
+def default_output(
+    video: Path | Link, voice: Path | Link, *, preview: bool, suffix: str = ".mp4"
+) -> Path:
     """Name the output after its pair, beside the video; a preview says so in its name.
 
     Beside a link is the working folder.
@@ -41,7 +53,7 @@ def default_output(video: Path | Link, voice: Path | Link, *, preview: bool) -> 
     """
     kind = "preview" if preview else "dub"
     place = place_of(video)
-    return place.with_name(f"{place.stem}.{place_of(voice).stem}.{kind}.mp4")
+    return place.with_name(f"{place.stem}.{place_of(voice).stem}.{kind}{suffix}")
 
 
 def recorded(output: Path) -> DubReport | None:
@@ -75,6 +87,12 @@ def refuse_to_overwrite(store: Store, output: Path, dub_key: str) -> None:
         raise UsageError(
             f"{record}: exists and is no record of a dub, which would be written there; "
             "choose another output, or --overwrite it"
+        )
+    account = provenance_path(output)
+    if account.exists() and recorded_provenance(output) is None:
+        raise UsageError(
+            f"{account}: exists and is no record of where a dub comes from, which would be written "
+            "there; choose another output, or --overwrite it"
         )
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from lipsync.catalogue import Policy
+from lipsync.languages import language_code
 from lipsync.links import Input
 from lipsync.menus import ModelId, ProfileId
 from lipsync.timing import parse_trim
@@ -14,12 +15,17 @@ from lipsync.values import Value
 SyncChoice = Literal["auto", "cut_off", "loop", "bounce", "silence", "remap"]
 Fitter = Literal["local", "vendor"]
 Parting = Literal["leave", "cancel"]
+BedChoice = Literal["none", "keep", "duck"]
 
 
 def _readable_trim(text: str | None) -> str | None:
     if text is not None:
         parse_trim(text)
     return text
+
+
+def _code(text: str | None) -> str | None:
+    return language_code(text) if text is not None else None
 
 
 def _place(position: int) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class DubParams(Value):
     )
     profile: ProfileId = Field(
         default="web",
-        description="Delivery profile: sets loudness and true peak.",
+        description="Delivery profile of data/profiles.toml: loudness, codec, container.",
         json_schema_extra=_place(12),
     )
     loudness_lufs: float | None = Field(
@@ -131,3 +137,43 @@ class DubParams(Value):
         description="A run that is cancelled leaves its paid job to be collected, or cancels it.",
         json_schema_extra=_place(17),
     )
+    bed: BedChoice = Field(
+        default="none",
+        description="Music and effects under the voice: none, keep, or duck (up in its pauses).",
+        json_schema_extra=_place(18),
+    )
+    bed_file: Path | None = Field(
+        default=None,
+        description="The bed; it starts with the video. Empty: the video's own sound.",
+        json_schema_extra=_place(19),
+    )
+    bed_level_lu: float | None = Field(
+        default=None,
+        ge=-60,
+        le=0,
+        title="Bed level (LU)",
+        description="How far the bed lies from the voice while it speaks; empty: as the profile.",
+        json_schema_extra=_place(20),
+    )
+    language: Annotated[str | None, AfterValidator(_code)] = Field(
+        default=None,
+        description="Language of the voice, e.g. de, pt-BR or deu; the audio is tagged with it.",
+        json_schema_extra=_place(21),
+    )
+    poster: bool = Field(
+        default=False,
+        description="Put a poster, <output>.poster.jpg, beside the output.",
+        json_schema_extra=_place(22),
+    )
+    contact_sheet: bool = Field(
+        default=False,
+        description="Put a contact sheet, <output>.sheet.jpg, beside the output.",
+        json_schema_extra=_place(23),
+    )
+
+    @field_validator("bed_file")
+    @classmethod
+    def _is_used(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("bed") == "none":
+            raise ValueError("a bed is only mixed in where --bed says how: keep or duck")
+        return path

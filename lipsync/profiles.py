@@ -1,36 +1,78 @@
-"""Delivery profiles: named loudness targets, each with its source."""
+"""Delivery profiles: loudness, codec and container of an output, each with its source."""
 
 import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from lipsync.errors import UsageError
 from lipsync.values import Value
-from lipsync.voice import LoudnessTarget
+from lipsync.voice import Gate, LoudnessTarget, SoundFormat
 
 _PACKAGE = Path(__file__).resolve().parent
 
 
+Container = Literal[".mp4", ".mov", ".mkv"]
+# What a container cannot carry so that players take it: PCM in MP4 (ISO/IEC 23003-5) plays nearly
+# nowhere.
+NOT_CARRIED = {".mp4": "pcm"}
+
+
 class Profile(Value):
-    """Where a voice should land for one kind of delivery."""
+    """How loud an output is, and what it is packed in, for one kind of delivery."""
 
     id: str
     title: str
     integrated_lufs: float
     true_peak_dbtp: float
+    gate: Gate = Gate.PROGRAMME
+    tolerance_lu: float = 0.5
+    without_dialogue_lufs: float | None = None
+    keep_level: bool = False
+    codec: Literal["aac", "pcm"] = "aac"
+    bit_rate: int = Field(default=320_000, description="Of AAC, in bit/s; PCM has none.")
+    containers: tuple[Container, ...] = Field(
+        default=(".mp4",), description="The first is the default; none: as the video."
+    )
+    bed_level_lu: float = Field(default=-15.0, le=0, description="Bed minus voice, in LU.")
     source: str = Field(description="Who says so, and where it was read.")
+    sound_source: str = Field(default="", description="The same of codec and rate.")
     read_on: date
     note: str = ""
 
     @property
     def target(self) -> LoudnessTarget:
-        """What normalize and verify are given."""
+        """What normalize, finish and verify are given."""
         return LoudnessTarget(
-            integrated_lufs=self.integrated_lufs, true_peak_dbtp=self.true_peak_dbtp
+            integrated_lufs=self.integrated_lufs,
+            true_peak_dbtp=self.true_peak_dbtp,
+            gate=self.gate,
+            tolerance_lu=self.tolerance_lu,
+            without_dialogue_lufs=self.without_dialogue_lufs,
+            keep_level=self.keep_level,
         )
+
+    def sound_in(self, suffix: str) -> SoundFormat:
+        """Say what the sound is packed in, in a container: its own codec, else AAC."""
+        if NOT_CARRIED.get(suffix) != self.codec:
+            return SoundFormat(codec=self.codec, bit_rate=self.bit_rate)
+        rate = f"{self.bit_rate // 1000} kbit/s"
+        note = f"players take no PCM in {suffix}: the sound is AAC at {rate}; .mov carries PCM"
+        return SoundFormat(codec="aac", bit_rate=self.bit_rate, note=note)
+
+    def suffix_for(self, video: Path) -> str:
+        """Say in which container an output goes where nobody names one.
+
+        >>> profile_named("source").suffix_for(Path("a/talk.MKV"))
+        '.mkv'
+        """
+        if self.containers:
+            return self.containers[0]
+        own = video.suffix.lower()
+        return own if own in {".mp4", ".mov", ".mkv"} else ".mp4"
 
 
 def profiles_path(package: Path = _PACKAGE) -> Path:

@@ -53,10 +53,12 @@ def read_manifest(
     """
     source = source.expanduser()
     catalogue = catalogue or load_catalogue()
+    profiles = load_profiles()
     known = Known(
         catalogue=catalogue,
         only_previews=_only_previews(catalogue, availability or {}),
-        profiles=tuple(load_profiles()),
+        profiles=tuple(profiles),
+        packed={name: next(iter(one.containers), "") for name, one in profiles.items()},
         containers=CONTAINERS,
     )
     whole = source.is_dir()

@@ -47,6 +47,7 @@ class DubReport(Value):
     loudness_lufs: float
     true_peak_dbtp: float
     voice_offset_ms: float | None = Field(description="Positive: the voice is late.")
+    review: bool = Field(default=False, description="A check failed: delivered, needs review.")
     verdicts: tuple[Verdict, ...]
     choices: tuple[Choice, ...]
     notes: tuple[str, ...] = Field(default=(), description="What every stage had to say.")
@@ -58,7 +59,7 @@ class DubReport(Value):
         return tuple(verdict for verdict in self.verdicts if verdict.verdict is Mark.FAIL)
 
 
-_MARKS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗"}
+_MARKS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗", Mark.UNMEASURED: "?"}
 
 
 def _cell(text: object) -> str:
@@ -125,6 +126,22 @@ def choice_rows(choices: tuple[Choice, ...]) -> list[dict[str, str]]:
             "why": "; ".join((*choice.reasons, *choice.warnings)),
         }
         for choice in choices
+    ]
+
+
+def check_rows(verdicts: tuple[Verdict, ...]) -> list[dict[str, str]]:
+    """Lay the verdicts out as rows of a table."""
+    return [
+        {
+            "check": verdict.check,
+            "": str(verdict.verdict),
+            "figure": figure(verdict),
+            "limit": verdict.limit,
+            "note": verdict.note,
+            "advice": verdict.advice,
+            "source": verdict.source,
+        }
+        for verdict in verdicts
     ]
 
 

@@ -8,10 +8,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from lipsync.bed import Bed, BedMix
+from lipsync.carrying import Stretch
+from lipsync.disclosure import Disclosure, Notice
 from lipsync.facts import VideoFacts
 from lipsync.fit import FitPlan
+from lipsync.limits import Limits, load_limits
+from lipsync.traces import Traces
 from lipsync.values import File, Value
-from lipsync.voice import Loudness, LoudnessTarget
+from lipsync.verdicts import Verdict
+from lipsync.voice import Loudness, LoudnessTarget, SoundFormat
 
 
 class ConformRequest(Value):
@@ -51,6 +57,11 @@ class FinishRequest(Value):
         default=None, pattern=r"^[a-z]{3}$", description="Of the voice, ISO 639-2, e.g. 'deu'."
     )
     suffix: Suffix = ".mp4"
+    sound: SoundFormat = SoundFormat()
+    bed: Bed | None = Field(default=None, description="Mixed under the voice; None: nothing is.")
+    stretch: Stretch | None = Field(
+        default=None, description="What the output shows of its source; None: nothing is carried."
+    )
     preview: bool = Field(default=False, description="Rendered by the embedded engine.")
     model: str | None = Field(default=None, description="Who made the lips; goes into the comment.")
 
@@ -63,6 +74,11 @@ class Finished(Value):
     audio_codec: str
     picture_packets: int = Field(description="Copied untouched.")
     notes: tuple[str, ...] = ()
+    bed: BedMix | None = Field(default=None, description="What was mixed under the voice.")
+    notice: Notice | None = Field(default=None, description="What is written into the file.")
+    disclosure: Disclosure | None = Field(
+        default=None, description="What it says of itself; None: it was not read back yet."
+    )
 
 
 class VerifyRequest(Value):
@@ -79,6 +95,17 @@ class VerifyRequest(Value):
     lead_trimmed_s: float = Field(default=0.0, ge=0, description="Silence cut off its front.")
     tempo: float = Field(default=1.0, gt=0, description="Voice speed; 1.04 is 4 % faster.")
     fitted: File = Field(description="The voice as it was put under the picture.")
+    bed: BedMix | None = Field(default=None, description="What was mixed under it.")
+    sent: File | None = Field(
+        default=None,
+        description="The video as it was sent, whose pictures are the output's frame by frame; "
+        "None: when they are shown is not known.",
+    )
+    limits: Limits = Field(default_factory=load_limits)
+    scorer: str | None = Field(default=None, description="A learned scorer: 'file.py:function'.")
+    scorer_sha256: str | None = Field(
+        default=None, description="Of that file: another, asked anew."
+    )
 
 
 class StillRequest(Value):
@@ -87,3 +114,25 @@ class StillRequest(Value):
     before: File
     after: File
     voice: File = Field(description="48 kHz 16-bit WAV.")
+
+
+class Moment(Value):
+    """One moment of both clips."""
+
+    at_s: float
+    before: File
+    after: File
+
+
+class Stills(Value):
+    """Pictures of the same moments before and after: JPEG."""
+
+    moments: tuple[Moment, ...] = Field(description="In order of time, at least one.")
+    pair: File = Field(description="The loudest moment, both sides in one picture.")
+
+
+class Verdicts(Value):
+    """What verify found."""
+
+    found: tuple[Verdict, ...]
+    traces: Traces | None = Field(default=None, description="None: no face is seen.")

@@ -8,55 +8,54 @@ has work to do: a dub that is finished is found again without any of them.
 """
 
 import logging
-import time
+import os
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
-from lipsync.admission import Look, asked, seen, target
+from lipsync.admission import Look, bed_facts, bed_wanted, seen, target
+from lipsync.advice import advised
 from lipsync.buying import collect, is_unbilled, submit, ticket_of
 from lipsync.cache import Made
+from lipsync.carrying import stretch_of
 from lipsync.decision import (
     Decision,
     Pair,
+    check_bed,
     check_pair,
     normalizing,
     paired,
     planned,
     predicted,
 )
+from lipsync.disclosing import disclose
+from lipsync.disclosure import verdict_of
 from lipsync.errors import MediaError
-from lipsync.fit import FittedPair, FittedPicture, picture_plan
-from lipsync.output import (
-    is_in_place,
-    place,
-    record_path,
-    recorded,
-    refuse_to_overwrite,
-    write_whole,
-)
+from lipsync.fit import FittedPair, shown_as_sent
+from lipsync.fitting import fit
 from lipsync.params import DubParams
-from lipsync.progress import tell
-from lipsync.report import DubReport, StageRun
+from lipsync.profiles import profile_named
+from lipsync.reporting import report
 from lipsync.requests import (
-    ConformRequest,
     Finished,
     FinishRequest,
-    PictureRequest,
     StillRequest,
+    Stills,
+    Verdicts,
     VerifyRequest,
 )
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
-from lipsync.telling import output_of, told
+from lipsync.telling import output_of
 from lipsync.tickets import Delivery
-from lipsync.values import File, Value
-from lipsync.verdicts import Verdict
-from lipsync.voice import Voice
+from lipsync.values import Value
+from lipsync.voice import Voice, landed
 from lipsync.workshop import Workshop
 
 __all__ = [
     "Verdicts",
     "collect",
+    "disclose",
     "finish",
     "fit",
     "is_unbilled",
@@ -64,14 +63,14 @@ __all__ = [
     "probe",
     "report",
     "select",
-    "still",
+    "stills",
     "submit",
     "ticket_of",
     "verify",
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FIT, FINISH, VERIFY, STILL = 1, 1, 1, 1, 1, 1
+NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 1, 2, 2
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +80,6 @@ class _Weighing(Value):
 
     request: SelectRequest
     catalogue: str
-
-
-class Verdicts(Value):
-    """What verify found."""
-
-    found: tuple[Verdict, ...]
 
 
 def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
@@ -100,6 +93,7 @@ def probe(shop: Workshop, params: DubParams) -> Made[Pair]:
         video = seen(shop, Look(file=shop.file(params.video), faces=True))
         voice = seen(shop, Look(file=shop.file(params.voice), faces=False))
         check_pair(params, video.value.facts, voice.value.facts)
+        check_bed(params, video.value.facts, bed_facts(shop, params))
         pair = paired(video.value.facts, voice.value.facts, video.value.faces)
     return Made(pair, video.cached and voice.cached, video.seconds + voice.seconds)
 
@@ -155,7 +149,7 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
     decision = Decision(
         pair=pair,
         voice=voice,
-        target=target(params),
+        target=landed(target(params), voice),
         track=params.voice_track,
         plan=predicted(plan, choices[chosen].predicted_s),
         selection=made.value,
@@ -169,56 +163,6 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
     return Made(decision, made.cached, made.seconds)
 
 
-def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
-    """Carry out the fit plan: the pair that leaves has equal lengths within one frame.
-
-    Raises:
-        MediaError: A side is damaged, or shorter than the plan needs.
-    """
-    request = ConformRequest(
-        video=decision.pair.video.file,
-        video_facts=decision.pair.picture,
-        plan=decision.plan,
-        voice=decision.voice.file,
-    )
-    with shop.naming():
-        picture, voice = _fitted_picture(shop, request), _fitted_voice(shop, request)
-    fitted = FittedPair(
-        video=picture.value.video,
-        voice=voice.value,
-        frames=picture.value.frames,
-        rate=decision.plan.rate,
-        copied_frames=picture.value.copied_frames,
-        encoded_frames=picture.value.encoded_frames,
-    )
-    return Made(fitted, picture.cached and voice.cached, picture.seconds + voice.seconds)
-
-
-def _fitted_picture(shop: Workshop, request: ConformRequest) -> Made[FittedPicture]:
-    """Conform the picture: once for all voices that want the same of it."""
-    picture = PictureRequest(
-        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
-    )
-
-    def make() -> FittedPicture:
-        from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
-
-        return conform_picture(picture, shop.store, progress=partial(tell, "fit"))
-
-    return shop.cache.made("fit-picture", FIT, picture, FittedPicture, make)
-
-
-def _fitted_voice(shop: Workshop, request: ConformRequest) -> Made[File]:
-    """Conform the voice."""
-
-    def make() -> File:
-        from lipsync.conform import conform_voice  # noqa: PLC0415  see the module
-
-        return conform_voice(request, shop.store)
-
-    return shop.cache.made("fit-voice", FIT, request, File, make)
-
-
 def finish(
     shop: Workshop, params: DubParams, decision: Decision, fitted: FittedPair, delivery: Delivery
 ) -> Made[Finished]:
@@ -227,6 +171,7 @@ def finish(
     Raises:
         MediaError: The container does not take the picture's codec.
     """
+    suffix = output_of(params, decision).suffix.lower()
     request = FinishRequest(
         picture=delivery.file,
         voice=fitted.voice,
@@ -235,7 +180,11 @@ def finish(
         target=decision.target,
         level_lufs=decision.voice.after.integrated_lufs,
         source=decision.pair.video.file,
-        suffix=output_of(params, decision).suffix.lower(),
+        language=params.language,
+        suffix=suffix,
+        sound=profile_named(params.profile).sound_in(suffix),
+        bed=bed_wanted(shop, params, decision),
+        stretch=stretch_of(decision.plan, decision.pair.picture),
         preview=decision.model.preview,
         model=decision.model.title,
     )
@@ -252,7 +201,31 @@ def verify(
     shop: Workshop, decision: Decision, fitted: FittedPair, finished: Finished
 ) -> Made[Verdicts]:
     """Hold the finished video against what was promised."""
-    request = VerifyRequest(
+    request = expected(decision, fitted, finished).model_copy(update=_scorer(shop))
+
+    def make() -> Verdicts:
+        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
+
+        return verify_dub(request)
+
+    made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
+    marked = (verdict_of(finished.disclosure),) if finished.disclosure else ()
+    found = advised((*made.value.found, *marked), decision.selection.choices, decision.model.id)
+    return Made(made.value.model_copy(update={"found": found}), made.cached, made.seconds)
+
+
+def _scorer(shop: Workshop) -> dict[str, str]:
+    """Name the scorer the user brings, if any, by its bytes too: a changed one is asked anew."""
+    scorer = os.environ.get("DUBLINE_SCORER", "")
+    file = Path(scorer.rpartition(":")[0])
+    if not scorer or not file.is_file():
+        return {"scorer": scorer} if scorer else {}
+    return {"scorer": scorer, "scorer_sha256": shop.store.fingerprint(file).sha256}
+
+
+def expected(decision: Decision, fitted: FittedPair, finished: Finished) -> VerifyRequest:
+    """Gather everything an output is held against."""
+    return VerifyRequest(
         output=finished.file,
         frames=decision.plan.frames,
         rate=decision.plan.rate,
@@ -264,58 +237,22 @@ def verify(
         lead_trimmed_s=decision.voice.lead_trimmed_s,
         tempo=decision.plan.tempo,
         fitted=fitted.voice,
+        bed=finished.bed,
+        sent=fitted.video if shown_as_sent(decision.plan) else None,
     )
 
-    def make() -> Verdicts:
-        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
 
-        return Verdicts(found=verify_dub(request))
-
-    return shop.cache.made("verify", VERIFY, request, Verdicts, make)
-
-
-def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
-    shop: Workshop,
-    params: DubParams,
-    decision: Decision,
-    delivery: Delivery,
-    finished: Finished,
-    verdicts: Verdicts,
-    ran: tuple[StageRun, ...],
-) -> Made[DubReport]:
-    """Put the output in its place, and its record beside it.
-
-    Raises:
-        StorageError: The output's folder cannot be written or is full; nothing is half-written.
-        UsageError: Something else has appeared there meanwhile.
-    """
-    began_s = time.monotonic()
-    output, wanted = output_of(params, decision), asked(shop, params, decision.pair)
-    there = is_in_place(shop.store, output, finished.file)
-    known = recorded(output)
-    if there and known is not None and known.dub_key == wanted.key:
-        return Made(known, cached=True, seconds=time.monotonic() - began_s)
-    if not (there or params.overwrite):
-        refuse_to_overwrite(shop.store, output, wanted.key)
-    written = told(params, wanted, decision, delivery, finished, verdicts.found, ran)
-    if not there:
-        place(finished.file, output)
-    text = written.model_dump_json(indent=2)
-    write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
-    return Made(written, cached=False, seconds=time.monotonic() - began_s)
-
-
-def still(shop: Workshop, fitted: FittedPair, finished: Finished) -> File | None:
+def stills(shop: Workshop, fitted: FittedPair, finished: Finished) -> Stills | None:
     """Picture the dub beside what was sent; None when that cannot be done, which fails nothing."""
     request = StillRequest(before=fitted.video, after=finished.file, voice=fitted.voice)
 
-    def make() -> File:
-        from lipsync.still import make_still  # noqa: PLC0415  see the module
+    def make() -> Stills:
+        from lipsync.still import make_stills  # noqa: PLC0415  see the module
 
-        return make_still(request, shop.store)
+        return make_stills(request, shop.store)
 
     try:
-        return shop.cache.made("still", STILL, request, File, make).value
+        return shop.cache.made("still", STILL, request, Stills, make).value
     except MediaError as error:
         log.warning("no still: %s", error)
         return None

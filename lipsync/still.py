@@ -1,22 +1,25 @@
-"""The still of a report: before and after, side by side, where the voice is loudest."""
+"""The stills of a report: the same moment before and after, where the voice is loudest."""
 
-import wave
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
+from lipsync.envelope import levels_db, peaks_s
 from lipsync.errors import MediaError
-from lipsync.requests import StillRequest
+from lipsync.requests import Moment, StillRequest, Stills
 from lipsync.store import Store
 from lipsync.values import File
 
 # Wide enough to judge a mouth by, small enough to travel inside a run's page.
 WIDTH_PX = 960
-WINDOW_S = 0.1
+# Ours: each of two beside each other; three moments of both stay under 300 kB in a page.
+SIDE_PX = 480
+# Ours: one moment can mislead (a blink, a cut); more than three nobody looks at.
+MOMENTS = 3
 
 
-def make_still(request: StillRequest, store: Store) -> File:
-    """Compose one frame of both clips into a JPEG, before on the left.
+def make_stills(request: StillRequest, store: Store) -> Stills:
+    """Take the same moments out of two clips.
 
     moviepy serves here: both clips are conformed (constant rate, upright, square samples), which
     is what it reads exactly.
@@ -24,34 +27,51 @@ def make_still(request: StillRequest, store: Store) -> File:
     Raises:
         MediaError: A clip cannot be read.
     """
-    from moviepy import VideoFileClip, clips_array  # noqa: PLC0415  0.4 s, for this picture alone
+    from moviepy import VideoFileClip  # noqa: PLC0415  0.4 s, for these pictures alone
 
-    at_s = loudest_s(request.voice.path)
     try:
         with (
             VideoFileClip(str(request.before.path), audio=False) as before,
             VideoFileClip(str(request.after.path), audio=False) as after,
-            store.scratch(".jpg") as path,
         ):
-            at_s = min(at_s, before.duration - 1 / before.fps, after.duration - 1 / after.fps)
-            pair = clips_array([[before.with_end(after.duration), after]])
-            pair.resized(width=min(WIDTH_PX, pair.w)).save_frame(
-                str(path), t=max(0.0, at_s), with_mask=False
-            )
-            return store.keep(path, ".jpg")
+            last_s = min(clip.duration - 1 / clip.fps for clip in (before, after))
+            levels = levels_db(request.voice.path)
+            moments = [
+                _moment(before, after, at_s, store)
+                for at_s in within(peaks_s(levels, MOMENTS), last_s)
+            ]
+            loudest_s = within(peaks_s(levels, 1), last_s)[0]
+            return Stills(moments=tuple(moments), pair=_pair(before, after, loudest_s, store))
     except OSError as error:
         raise MediaError(f"{request.after.path}: no still can be made of it ({error})") from error
 
 
-def loudest_s(voice: Path) -> float:
-    """Find the middle of the loudest tenth of a second, in seconds."""
-    loudest, at_s = -1.0, 0.0
-    with wave.open(str(voice), "rb") as stream:
-        window = round(WINDOW_S * stream.getframerate())
-        index = 0
-        while block := stream.readframes(window):
-            power = float(np.mean(np.square(np.frombuffer(block, np.int16), dtype=np.float64)))
-            if power > loudest:
-                loudest, at_s = power, (index + 0.5) * WINDOW_S
-            index += 1
-    return at_s
+def within(moments_s: Sequence[float], last_s: float) -> list[float]:
+    """Keep moments inside a clip, each once, in order.
+
+    >>> within((0.5, 1.9, 2.2), 1.0)
+    [0.5, 1.0]
+    """
+    return sorted({max(0.0, min(at_s, last_s)) for at_s in moments_s or (0.0,)})
+
+
+def _moment(before: Any, after: Any, at_s: float, store: Store) -> Moment:
+    return Moment(
+        at_s=at_s,
+        before=_saved(before, at_s, SIDE_PX, store),
+        after=_saved(after, at_s, SIDE_PX, store),
+    )
+
+
+def _pair(before: Any, after: Any, at_s: float, store: Store) -> File:
+    """Compose one moment of both clips into one picture, before on the left."""
+    from moviepy import clips_array  # noqa: PLC0415  see above
+
+    both = clips_array([[before.with_end(after.duration), after]])
+    return _saved(both, at_s, WIDTH_PX, store)
+
+
+def _saved(clip: Any, at_s: float, most_px: int, store: Store) -> File:
+    with store.scratch(".jpg") as path:
+        clip.resized(width=min(most_px, clip.w)).save_frame(str(path), t=at_s, with_mask=False)
+        return store.keep(Path(path), ".jpg")

@@ -3,25 +3,34 @@
 from pathlib import Path
 
 from lipsync.decision import Asked, Decision
-from lipsync.links import Link
+from lipsync.links import Link, place_of
 from lipsync.output import default_output
 from lipsync.params import DubParams
+from lipsync.profiles import profile_named
 from lipsync.report import DubReport, StageRun
 from lipsync.requests import Finished
 from lipsync.tickets import Delivery
 from lipsync.timing import seconds
 from lipsync.values import File
-from lipsync.verdicts import Verdict
+from lipsync.verdicts import Mark, Verdict
 from lipsync.voice import Voice
 
 
 def output_of(params: DubParams, decision: Decision) -> Path:
-    """Say where a dub goes: where the user wants it, else beside the video."""
+    """Say where a dub goes: where the user wants it, else beside the video.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    if params.output:
+        return params.output
+    suffix = profile_named(params.profile).suffix_for(place_of(params.video))
     preview = decision.model.preview
-    return params.output or default_output(params.video, params.voice, preview=preview)
+    return default_output(params.video, params.voice, preview=preview, suffix=suffix)
 
 
 def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
+    output: Path,
     params: DubParams,
     asked: Asked,
     decision: Decision,
@@ -34,7 +43,7 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
     plan = decision.plan
     figures = {row.check: row.value for row in verdicts if isinstance(row.value, float)}
     return DubReport(
-        output=output_of(params, decision).absolute(),
+        output=output.absolute(),
         output_sha256=finished.file.sha256,
         dub_key=asked.key,
         video=_given(params.video, asked.video),
@@ -58,6 +67,7 @@ def told(  # noqa: PLR0913, PLR0917  a report is told from everything before it
         loudness_lufs=round(finished.loudness.integrated_lufs, 2),
         true_peak_dbtp=round(finished.loudness.true_peak_dbtp, 2),
         voice_offset_ms=figures.get("voice_offset"),
+        review=any(verdict.verdict is Mark.FAIL for verdict in verdicts),
         verdicts=verdicts,
         choices=decision.selection.choices,
         notes=_notes(decision, delivery, finished),

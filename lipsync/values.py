@@ -44,7 +44,7 @@ def identity(value: Any) -> Any:
     return str(value)
 
 
-def content_key(stage: str, version: int, request: Value) -> str:
+def content_key(stage: str, version: int, request: Value | dict[str, Any]) -> str:
     """Name the result of a stage by what goes into it.
 
     Args:
@@ -56,4 +56,4 @@ def content_key(stage: str, version: int, request: Value) -> str:
         64 hex digits: SHA-256 over the canonical JSON of the three.
     """
     text = json.dumps([stage, version, identity(request)], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

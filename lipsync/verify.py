@@ -2,48 +2,73 @@
 
 import logging
 
-from lipsync import verdicts
+from lipsync import judging, verdicts
+from lipsync.bed import BedMix
 from lipsync.facts import MediaFacts
-from lipsync.media.align import Mono, mono_of, offset_between
-from lipsync.media.meter import Meter, measure
+from lipsync.measures.hearing import levels_db
+from lipsync.measures.pictures import tags_of
+from lipsync.measures.scorer import asked
+from lipsync.measures.tracing import traces_of
+from lipsync.measures.viewing import view
+from lipsync.media.align import Mono, Offset, mono_of, offset_between
+from lipsync.media.dialogue import levels_of, read_gated, speech_steps
+from lipsync.media.index import index_of
+from lipsync.media.meter import Meter
 from lipsync.media.opening import top_boxes
+from lipsync.mouth import heard, read_mouth
+from lipsync.picture import read_picture
 from lipsync.probe import probe
-from lipsync.requests import VerifyRequest
+from lipsync.requests import Verdicts, VerifyRequest
 from lipsync.values import File
 from lipsync.verdicts import Verdict
+from lipsync.voice import Gate, Loudness, LoudnessTarget, by_dialogue
 
 log = logging.getLogger(__name__)
 
 
-def verify(request: VerifyRequest) -> tuple[Verdict, ...]:
-    """Check a finished video: one scan of its packets, one decode of its voice.
+def verify(request: VerifyRequest) -> Verdicts:
+    """Check a finished video: its packets, its picture and its voice are each read once.
 
     Returns:
-        streams, length, size, rate, faststart, loudness, true_peak, voice_offset and voice_same,
-        in this order. The value of voice_offset is in ms, positive when the voice is late.
+        Every check in a fixed order: what the headers say, what is heard, what is seen. The value
+        of voice_offset is in ms, positive when the voice is late.
 
     Raises:
         MediaError: The output or the voice cannot be read at all.
     """
     facts = probe(request.output)
-    found = (*_picture_verdicts(request, facts), *_voice_verdicts(request, facts))
+    fitted_meter = Meter()
+    fitted = mono_of(request.fitted.path, meter=fitted_meter)
+    form = _form_verdicts(request, facts)
+    voice = _voice_verdicts(request, facts, fitted_meter.read())
+    seen = _seen(request, facts, fitted)
+    found = Verdicts(found=(*form, *voice, *seen.found), traces=seen.traces)
     log.info(
         "%s verified: %s",
         request.output.sha256[:8],
-        ", ".join(f"{verdict.check} {verdict.verdict}" for verdict in found),
+        ", ".join(f"{verdict.check} {verdict.verdict}" for verdict in found.found),
     )
     return found
 
 
-def _picture_verdicts(request: VerifyRequest, facts: MediaFacts) -> tuple[Verdict, ...]:
+def _form_verdicts(request: VerifyRequest, facts: MediaFacts) -> tuple[Verdict, ...]:
     """Check what the packets and headers say."""
-    return (
+    found = (
         verdicts.streams(facts),
         verdicts.length(facts.video, request.frames, request.rate),
         verdicts.size(facts.video, request.display_width_px, request.display_height_px),
         verdicts.rate(facts.video, request.rate),
         verdicts.faststart(_boxes(request.output, facts)),
+        judging.form(facts.video),
     )
+    if facts.video is None:
+        return found
+    shown = len(index_of(request.output.path).ticks)
+    times = judging.timestamps(facts.video.frames, shown)
+    if request.sent is None:
+        return (*found, times)
+    tags = (tags_of(file.path) for file in (request.output, request.sent))
+    return (*found, times, judging.colour(*tags))
 
 
 def _boxes(output: File, facts: MediaFacts) -> list[str] | None:
@@ -51,35 +76,74 @@ def _boxes(output: File, facts: MediaFacts) -> list[str] | None:
     return top_boxes(output.path)[0] if "mp4" in facts.container else None
 
 
-def _voice_verdicts(request: VerifyRequest, facts: MediaFacts) -> tuple[Verdict, ...]:
+def _voice_verdicts(
+    request: VerifyRequest, facts: MediaFacts, fitted: Loudness
+) -> tuple[Verdict, ...]:
     """Check what is heard."""
     if not facts.audio:
         return verdicts.no_voice()
     meter = Meter()
-    heard = mono_of(request.output.path, meter=meter)
-    loudness = meter.read()
+    sound = mono_of(request.output.path, meter=meter)
+    loudness, target = _gated(request, meter)
+    offset, against = _offset(request, sound)
     fitted_lufs = None
-    if verdicts.off_target(loudness, request.target):
-        fitted_lufs = measure(request.fitted.path).integrated_lufs
+    if verdicts.off_target(loudness, target):
+        fitted_lufs = fitted.integrated_lufs
+    voice_s = facts.audio[0].duration_s
     return (
-        verdicts.loudness(loudness, request.target, facts.audio[0].duration_s, fitted_lufs),
+        verdicts.loudness(loudness, target, voice_s, fitted_lufs),
         verdicts.true_peak(loudness, request.target),
-        *_offset_verdicts(request, heard),
-    )
-
-
-def _offset_verdicts(request: VerifyRequest, heard: Mono) -> tuple[Verdict, Verdict]:
-    """Hold the voice against the one supplied, or, when its speed was changed, the fitted one."""
-    if request.tempo == 1:
-        against = "the voice as supplied"
-        reference = mono_of(request.supplied.path, request.supplied_track)
-        offset = offset_between(reference, heard, expected_s=-request.lead_trimmed_s)
-    else:
-        against = f"the fitted voice, because its speed was changed by {request.tempo:.3f}"
-        offset = offset_between(mono_of(request.fitted.path), heard)
-    return (
+        judging.clipping(_voice_in(loudness, fitted, request.bed), fitted, request.limits),
         verdicts.voice_offset(
             offset.offset_ms, offset.similarity, offset.drift_ms_per_min, against
         ),
         verdicts.voice_same(offset.similarity, against),
+        judging.voice_whole(offset, request.limits),
+        judging.voice_length(voice_s, _picture_s(facts), request.limits),
     )
+
+
+def _voice_in(loudness: Loudness, fitted: Loudness, bed: BedMix | None) -> Loudness:
+    """Say how loud the voice alone is in an output; a bed is louder than its peaks show."""
+    if bed is None:
+        return loudness
+    alone_lufs = fitted.integrated_lufs + bed.mix_gain_db - bed.spread_db
+    return loudness.model_copy(update={"integrated_lufs": alone_lufs})
+
+
+def _gated(request: VerifyRequest, meter: Meter) -> tuple[Loudness, LoudnessTarget]:
+    """Read the meter by the gate the target asks for, and say what it asks for by that gate."""
+    if request.target.gate is Gate.PROGRAMME:
+        return meter.read(), request.target
+    loudness = read_gated(meter, speech_steps(levels_of(request.fitted.path)))
+    return loudness, by_dialogue(request.target, loudness.dialogue_share or 0.0)
+
+
+def _picture_s(facts: MediaFacts) -> float:
+    return facts.video.duration_s if facts.video else 0.0
+
+
+def _offset(request: VerifyRequest, sound: Mono) -> tuple[Offset, str]:
+    """Hold the voice against the one supplied, or, when its speed was changed, the fitted one."""
+    if request.tempo == 1:
+        reference = mono_of(request.supplied.path, request.supplied_track)
+        offset = offset_between(reference, sound, expected_s=-request.lead_trimmed_s)
+        return offset, "the voice as supplied"
+    against = f"the fitted voice, because its speed was changed by {request.tempo:.3f}"
+    return offset_between(mono_of(request.fitted.path), sound), against
+
+
+def _seen(request: VerifyRequest, facts: MediaFacts, fitted: Mono) -> Verdicts:
+    """Check what is seen, of both pictures in one pass."""
+    if facts.video is None:
+        return Verdicts(found=())
+    sent = request.sent.path if request.sent else None
+    faces, frames = view(request.output.path, facts.video.rate, sent, request.rate)
+    mouth = read_mouth(faces, heard(levels_db(fitted)))
+    found = (
+        *judging.mouth(mouth, request.limits),
+        *judging.picture(read_picture(frames), request.limits),
+    )
+    if request.scorer is not None:
+        found = (*found, asked(request.scorer, request.output.path, sent, request.fitted.path))
+    return Verdicts(found=found, traces=traces_of(faces))

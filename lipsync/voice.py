@@ -1,5 +1,8 @@
 """The voice: how loud it should be, and what it is once normalized."""
 
+from enum import StrEnum
+from typing import Literal
+
 from pydantic import Field
 
 from lipsync.values import File, Value
@@ -15,13 +18,67 @@ class Loudness(Value):
     integrated_lufs: float = Field(description="-inf is written as -70, the meter's floor.")
     true_peak_dbtp: float
     range_lu: float = Field(description="Loudness range, EBU Tech 3342.")
+    dialogue_lufs: float | None = Field(
+        default=None, description="Over its speech alone; None: nobody asked, or nobody speaks."
+    )
+    dialogue_share: float | None = Field(default=None, description="How much of it is speech.")
+
+    def by(self, gate: "Gate") -> float:
+        """Read it by a gate; where nothing was gated on dialogue, by the programme's."""
+        if gate is Gate.DIALOGUE and self.dialogue_lufs is not None:
+            return self.dialogue_lufs
+        return self.integrated_lufs
+
+
+class Gate(StrEnum):
+    """Over what loudness is measured."""
+
+    PROGRAMME = "programme"  # ITU-R BS.1770-4: everything but the quiet blocks
+    DIALOGUE = "dialogue"  # where somebody speaks, ungated (lipsync/media/dialogue.py)
 
 
 class LoudnessTarget(Value):
-    """Where the voice should land."""
+    """Where the sound should land."""
 
-    integrated_lufs: float = Field(default=-16.0, ge=-36, le=-5)
+    integrated_lufs: float = Field(default=-16.0, ge=-70, le=-5)
     true_peak_dbtp: float = Field(default=-1.0, ge=-9, le=0)
+    gate: Gate = Gate.PROGRAMME
+    # EBU R 128 (2014): ±0.5 LU where an exact level is not practicable.
+    tolerance_lu: float = Field(default=0.5, ge=0.1, le=3)
+    without_dialogue_lufs: float | None = Field(
+        default=None, description="Over the programme, where hardly anybody speaks; None: the same."
+    )
+    keep_level: bool = Field(
+        default=False, description="The voice stays as loud as it came; only peaks are bent."
+    )
+
+
+# Netflix mix specification: below 15 % dialogue the programme's gate counts.
+LEAST_DIALOGUE = 0.15
+
+
+def by_dialogue(target: LoudnessTarget, share: float) -> LoudnessTarget:
+    """Say what a target asks of a programme with this share of speech.
+
+    >>> asked = LoudnessTarget(integrated_lufs=-27, gate=Gate.DIALOGUE, without_dialogue_lufs=-24)
+    >>> by_dialogue(asked, 0.4) == asked
+    True
+    >>> by_dialogue(asked, 0.1).gate, by_dialogue(asked, 0.1).integrated_lufs
+    (<Gate.PROGRAMME: 'programme'>, -24.0)
+    """
+    if target.gate is Gate.PROGRAMME or share >= LEAST_DIALOGUE:
+        return target
+    otherwise = target.without_dialogue_lufs
+    lufs = target.integrated_lufs if otherwise is None else otherwise
+    return target.model_copy(update={"gate": Gate.PROGRAMME, "integrated_lufs": lufs})
+
+
+class SoundFormat(Value):
+    """What the sound of an output is packed in: 48 kHz, one or two channels."""
+
+    codec: Literal["aac", "pcm"] = Field(default="aac", description="AAC-LC, or PCM of 24 bits.")
+    bit_rate: int = Field(default=192_000, gt=0, description="AAC only, in bit/s.")
+    note: str = Field(default="", description="Why it is not what the profile asks for.")
 
 
 class NormalizeRequest(Value):
@@ -52,6 +109,14 @@ class Voice(Value):
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.samples / VOICE_RATE_HZ
+
+
+def landed(target: LoudnessTarget, voice: Voice) -> LoudnessTarget:
+    """Say what a dub is held to: a target that keeps the level becomes the voice's own."""
+    if not target.keep_level:
+        return target
+    lufs = min(max(voice.after.integrated_lufs, -70.0), -5.0)
+    return target.model_copy(update={"integrated_lufs": lufs})
 
 
 # A voice this close to its target is left as it is; also the accuracy that is promised.

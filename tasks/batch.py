@@ -11,6 +11,7 @@ from lipsync.batch.crew import Crew
 from lipsync.batch.desk import Desk
 from lipsync.batch.limits import Limits, limits_of
 from lipsync.batch.outcome import DONE, SOME, BatchOutcome
+from lipsync.batch.page import write_page
 from lipsync.batch.params import BatchParams
 from lipsync.batch.plan import BatchPlan, check_budget
 from lipsync.batch.planning import only, plan_batch
@@ -78,7 +79,9 @@ def run(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutcom
     outcome = _by_others(params, manifest, plan) if by_others else _here(params, manifest, plan)
     if params.only_lines:
         tell_part(outcome.rows)
-    show_outcome(outcome)
+        show_outcome(outcome)
+        return outcome
+    show_outcome(outcome, write_page(workshop(), outcome, _stem(params), params.manifest.name))
     return outcome
 
 

@@ -4,11 +4,13 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -48,13 +50,21 @@ def show_plan(plan: BatchPlan) -> None:
         _shown(lambda: create_table_artifact(bad[:MOST_ROWS], "bad-rows", said))
 
 
-def show_outcome(outcome: BatchOutcome) -> None:
-    """Show what became of every row, what needs looking at first, and what it cost."""
+def show_outcome(outcome: BatchOutcome, page: Path | None = None) -> None:
+    """Show what became of every row, what needs looking at first, and what it cost.
+
+    Args:
+        outcome: What became of them.
+        page: The whole of it as a page by itself; None: there is none.
+    """
     worst = BatchOutcome(rows=tuple(worst_first(outcome.rows)))
     rows = outcome_rows(worst)
     text = "; ".join(outcome_summary(outcome))
     _shown(lambda: create_table_artifact(rows[:MOST_ROWS], "outcome", _of(rows, text)))
     _shown(lambda: create_markdown_artifact(money(outcome), "money", "What the batch cost."))
+    if page is not None:
+        link = page.absolute().as_uri()
+        _shown(lambda: create_link_artifact(link, key="page", description="The whole batch."))
 
 
 def money(outcome: BatchOutcome) -> str:

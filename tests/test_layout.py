@@ -10,9 +10,20 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"flows", "tasks", "blocks", "lipsync", "data", "tests"}
-STAGES = ("probe", "normalize", "select", "fit", "submit", "collect", "finish", "verify", "report")
+STAGES = (
+    "probe",
+    "normalize",
+    "select",
+    "fit",
+    "submit",
+    "collect",
+    "finish",
+    "disclose",
+    "verify",
+    "report",
+)
 # A form without any answer given: a person decides.
-ASKED = {"approve"}
+ASKED = {"approve", "review"}
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())[
     "deployments"
 ]

@@ -143,6 +143,7 @@ _OPTIONS = {
     "voice": "VOICE",
     "loudness_lufs": "--loudness",
     "budget_usd": "--budget",
+    "bed_level_lu": "--bed-level",
     "options": "--option",
     "require_approval_over_usd": "--require-approval-over",
 }

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.approving_app import approve
+from flows.cli.mux_app import mux
 from flows.cli.requests_app import requests
+from flows.cli.review_app import review
 
 app = typer.Typer(
     name="dubline",
@@ -54,6 +56,14 @@ class RenderName(StrEnum):
     ENGINE = "engine"
 
 
+class BedName(StrEnum):
+    """What lies under the voice."""
+
+    NONE = "none"
+    KEEP = "keep"
+    DUCK = "duck"
+
+
 class FitName(StrEnum):
     """Who makes the lengths equal."""
 
@@ -63,6 +73,8 @@ class FitName(StrEnum):
 
 app.add_typer(requests)
 app.command()(approve)
+app.command()(review)
+app.command()(mux)
 
 
 def _model_ids(incomplete: str) -> list[str]:
@@ -100,7 +112,7 @@ Trim = Annotated[
 ]
 Track = Annotated[int, typer.Option("--voice-track", help="Audio track of the voice, from 0.")]
 TrimSilence = Annotated[bool, typer.Option(help="Take the silence off the voice's edges.")]
-Profile = Annotated[str, typer.Option(help="Delivery profile: sets loudness and true peak.")]
+Profile = Annotated[str, typer.Option(help="Delivery profile: sets loudness, codec and container.")]
 LoudnessLufs = Annotated[
     float | None, typer.Option("--loudness", help="Integrated loudness in LUFS, e.g. -16.")
 ]
@@ -117,6 +129,14 @@ OnInterrupt = Annotated[
     PartingName | None,
     typer.Option(help="Ctrl-C: leave a paid job, or cancel it; else you are asked."),
 ]
+Bed = Annotated[
+    BedName, typer.Option("--bed", help="Music under the voice: none, kept, or up in its pauses.")
+]
+BedFile = Annotated[Path | None, typer.Option(help="The bed; else the video's own sound.")]
+BedLevel = Annotated[float | None, typer.Option("--bed-level", help="Bed minus voice in LU.")]
+Language = Annotated[str | None, typer.Option(help="Of the voice: de, pt-BR or deu.")]
+Poster = Annotated[bool, typer.Option("--poster", help="Put a poster beside the dub.")]
+ContactSheet = Annotated[bool, typer.Option("--contact-sheet", help="Put a contact sheet there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", help="Dub the good rows of a manifest without the bad.")
@@ -173,6 +193,12 @@ def run(  # noqa: PLR0913, PLR0917  one option each; they are read from the cont
     loudness_lufs: LoudnessLufs = None,
     budget_usd: Budget = None,
     options: Options = None,
+    bed: Bed = BedName.NONE,
+    bed_file: BedFile = None,
+    bed_level_lu: BedLevel = None,
+    language: Language = None,
+    poster: Poster = False,
+    contact_sheet: ContactSheet = False,
     generation: Generation = 1,
     overwrite: Overwrite = False,
     on_interrupt: OnInterrupt = None,

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from flows.cli.answering import answer, answered, valid
+from flows.cli.answering import answer, answered, say, valid
 from flows.cli.flowing import flowing
 from flows.cli.interrupting import interruptible
 from flows.cli.parting import Parting, parting
@@ -25,9 +25,10 @@ def run_dub(fields: dict[str, Any], *, as_json: bool) -> None:
         wish: Parting | None = fields.get("on_interrupt")
         params = valid(fields | {"on_interrupt": wish or "leave"})
         _look_first(params)
-        report, stages = _through_the_flow(params, wish)
+        report, stages = through_the_flow(params, wish)
         _show(report, stages, as_json=as_json)
         if report.failed:
+            say("it is delivered and needs review: `dubline review` shows what fails, and decides")
             raise typer.Exit(VERIFICATION_FAILED)
 
 
@@ -70,7 +71,7 @@ def _look_first(params: Any) -> None:
         inspect(Workshop(Home.found()), params)
 
 
-def _through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
+def through_the_flow(params: Any, wish: Parting | None) -> tuple[DubReport, tuple[StageRun, ...]]:
     """Run the flow against the server that is there, or the one this command starts."""
     with flowing():
         from flows.dub import dub  # noqa: PLC0415  Prefect is imported once it is served

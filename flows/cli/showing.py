@@ -9,12 +9,12 @@ from rich.table import Table
 
 from flows.cli.answering import answer, answered
 from lipsync.home import Home
-from lipsync.output import record_path
+from lipsync.output import page_path, record_path
 from lipsync.report import DubReport, StageRun, figure, money
 from lipsync.select import Choice
 from lipsync.verdicts import Mark
 
-_STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red"}
+_STYLE = {Mark.PASS: "green", Mark.WARN: "yellow", Mark.FAIL: "bold red", Mark.UNMEASURED: "dim"}
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: int = 1) -> Table:
@@ -49,7 +49,8 @@ def show_report(report: DubReport, stages: Sequence[StageRun]) -> None:
         ("lengths", _lengths(report)),
         ("fit", _fit(report)),
         ("stages", ran or "all cached"),
-        ("report", str(record_path(report.output))),
+        ("record", str(record_path(report.output))),
+        ("report", str(page_path(report.output))),
         ("dub", str(report.output)),
     )
     for name, text in lines:

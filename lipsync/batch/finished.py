@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from lipsync.admission import asked
+from lipsync.links import place_of
 from lipsync.output import default_output, recorded
 from lipsync.params import DubParams
+from lipsync.profiles import profile_named
 from lipsync.report import DubReport
 from lipsync.workshop import Workshop
 
@@ -13,7 +15,8 @@ def placed(params: DubParams, folder: Path | None, *, preview: bool) -> Path:
     """Say where the dub of a row goes: as the row says, else into the folder, else to the video."""
     if params.output is not None:
         return params.output
-    beside = default_output(params.video, params.voice, preview=preview)
+    suffix = profile_named(params.profile).suffix_for(place_of(params.video))
+    beside = default_output(params.video, params.voice, preview=preview, suffix=suffix)
     return beside if folder is None else folder / beside.name
 
 

@@ -17,7 +17,12 @@ MEDIA = (
     "lipsync.normalize",
     "lipsync.conform",
     "lipsync.finish",
+    "lipsync.disclose",
     "lipsync.verify",
+    "lipsync.still",
+    "lipsync.envelope",
+    "lipsync.posters",
+    "lipsync.thumb",
 )
 # What a transfer imports, and what each vendor does.
 TRANSFERS = ("httpx", "lipsync.vendors.download", "lipsync.hosting")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from lipsync import stages
-from lipsync.admission import asked
+from lipsync.admission import asked, bed_given, check_container
 from lipsync.batch.crew import Crew
 from lipsync.batch.desk import Desk, Journal
 from lipsync.batch.finished import finished, placed
@@ -16,6 +16,8 @@ from lipsync.errors import LipsyncError, StorageError, UsageError
 from lipsync.manifest import Manifest, Row, RowFault, admitted
 from lipsync.ordering import names
 from lipsync.output import check_place, refuse_to_overwrite, try_writing
+from lipsync.pictures import refuse_foreign_pictures
+from lipsync.profiles import profile_named
 from lipsync.report import DubReport
 from lipsync.tickets import Ticket, TicketState
 
@@ -119,7 +121,9 @@ def _planned(desk: Desk, folders: _Folders, row: Row) -> PlanRow:
 def _admit(desk: Desk, folders: _Folders, row: Row) -> None:
     """Refuse an output that cannot be, as `admission.admit` does; a folder is tried once."""
     output = placed(row.params, desk.folder, preview=True)
-    check_place(output, (row.params.video, row.params.voice))
+    check_place(output, (row.params.video, row.params.voice, *bed_given(row.params)))
+    check_container(output, profile_named(row.params.profile))
+    refuse_foreign_pictures(row.params, output)
     folders.check(output.parent)
 
 

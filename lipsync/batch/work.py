@@ -19,6 +19,8 @@ from lipsync.fit import FittedPair
 from lipsync.manifest import Row
 from lipsync.ordering import alternatives, ordered, taken
 from lipsync.outcomes import is_unbilled
+from lipsync.pages.placing import page_of
+from lipsync.pictures import put_pictures
 from lipsync.report import DubReport
 from lipsync.submit import submit
 from lipsync.tickets import Delivery, Order, Ticket, TicketState
@@ -144,7 +146,7 @@ class Work:
         return Made(found.delivery, not found.new, 0.0)
 
     def complete(self) -> DubReport:
-        """Finish, verify and report: after it the dub is in its place.
+        """Finish, disclose, verify and report: after it the dub is in its place.
 
         Raises:
             LipsyncError: It could not be put there.
@@ -160,14 +162,21 @@ class Work:
         finished = self.journal.found_or_made(
             "finish", lambda shop: stages.finish(shop, params, decision, fitted, delivery)
         )
+        finished = self.journal.found_or_made(
+            "disclose", lambda shop: stages.disclose(shop, decision, delivery, finished)
+        )
         verdicts = self.journal.found_or_made(
             "verify", lambda shop: stages.verify(shop, decision, fitted, finished)
         )
         ran = tuple(self.journal.ran)
-        return self.journal.made(
+        report = self.journal.made(
             "report",
             lambda: stages.report(shop, params, decision, delivery, finished, verdicts, ran),
         )
+        stills = stages.stills(shop, fitted, finished)
+        page_of(params, decision, fitted, stills, report, verdicts.traces)
+        put_pictures(shop, params, report.output, finished)
+        return report
 
     def next_choice(self, error: VendorError) -> bool:
         """Go on with the next choice, if this one is proven to have cost nothing.

@@ -17,9 +17,10 @@ from lipsync.errors import LipsyncError, MediaError
 from lipsync.facts import VideoFacts
 from lipsync.fit import FitPlan, Lengths, SyncMode, plan_fit
 from lipsync.home import Home
-from lipsync.media.mux import encode_aac, mux_picture_and_voice
+from lipsync.media.mux import mux_picture_and_voice
 from lipsync.media.pcm import looked_at, to_pcm16, wav_writer
 from lipsync.media.sound import AudioReader
+from lipsync.media.soundtrack import encode
 from lipsync.media.tempo import length_of
 from lipsync.probe import probe
 from lipsync.requests import ConformRequest
@@ -121,7 +122,7 @@ class Renderer:
             render(video, voice, out, progress=None)
             return
         with self._store.scratch(".m4a") as sound:
-            encode_aac(AudioReader(voice).blocks(), sound)
+            encode(AudioReader(voice).blocks(), sound)
             mux_picture_and_voice(video, sound, out, tags={}, language=None)
 
 

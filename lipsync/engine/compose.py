@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from lipsync.engine.drive import Move
 from lipsync.engine.planes import Patch, Planes
-from lipsync.engine.pose import Matrix, Window
 from lipsync.engine.warp import Mouth, opened
 from lipsync.faces import Plane
+from lipsync.tracking.pose import Matrix, Window
 
 Field = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.pose import Window
+from lipsync.tracking.pose import Window
 
 Patch = NDArray[np.uint8]  # luma, U, V on one grid, shape (height, width, 3)
 Map = NDArray[np.float32]

@@ -9,9 +9,9 @@ from lipsync.engine.compose import Layer, lay, layer
 from lipsync.engine.drive import Drive
 from lipsync.engine.plan import Plan, changes
 from lipsync.engine.planes import Planes
-from lipsync.engine.pose import Matrix, unpack
 from lipsync.engine.survey import Survey
 from lipsync.engine.warp import ready
+from lipsync.tracking.pose import Matrix, unpack
 
 # In the frame where one still takes over from another both are seen, this share of the new one.
 CHANGING_SHARE = 0.5

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsync.engine.planes import Planes
-from lipsync.engine.pose import Matrix, Window
+from lipsync.tracking.pose import Matrix, Window
 
 Vector = NDArray[np.float32]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from lipsync.engine import guard
 from lipsync.engine.persons import persons
-from lipsync.engine.pose import scale_px, unpack
 from lipsync.engine.stills import Still
 from lipsync.engine.survey import Survey
 from lipsync.engine.switch import mostly, runs, strength
+from lipsync.tracking.pose import scale_px, unpack
 
 Series = NDArray[np.float32]
 

@@ -6,8 +6,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.pose import Matrix, crop
 from lipsync.faces import Plane
+from lipsync.tracking.pose import Matrix, crop
 
 Patch = NDArray[np.uint8]
 

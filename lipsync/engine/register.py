@@ -4,7 +4,7 @@ import numpy as np
 
 from lipsync.engine.lips import LipLine
 from lipsync.engine.looks import MOUTH, Patch
-from lipsync.engine.pose import Matrix
+from lipsync.tracking.pose import Matrix
 
 # Below the line by this much (face units) the comparison ends: the lower lip speaks.
 BELOW = 0.015

@@ -11,7 +11,7 @@ from lipsync.engine.guard import unsure
 from lipsync.engine.lips import LipLine
 from lipsync.engine.looks import USUAL_X
 from lipsync.engine.planes import Patch
-from lipsync.engine.pose import Matrix, Window, scale_px
+from lipsync.tracking.pose import Matrix, Window, scale_px
 
 # A line the guard doubts is the last choice.
 UNSURE_COST = 2.0

@@ -20,7 +20,6 @@ from lipsync.engine.lips import LipLine, fit
 from lipsync.engine.looks import MOUTH
 from lipsync.engine.persons import Portrait, portrait
 from lipsync.engine.planes import Patch, Planes
-from lipsync.engine.pose import Matrix, pack
 from lipsync.engine.register import shift_of
 from lipsync.engine.stills import (
     CANDIDATES,
@@ -31,7 +30,8 @@ from lipsync.engine.stills import (
     still_cost,
     still_window,
 )
-from lipsync.engine.track import Sighting, Tracker
+from lipsync.tracking.pose import Matrix, pack
+from lipsync.tracking.track import Sighting, Tracker
 
 # How long one still mouth serves: long enough to hold a closed moment, short enough that the
 # head has not turned away (measured: about two seconds).

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lipsync.engine.drive import Move
 from lipsync.engine.lips import LipLine
-from lipsync.engine.pose import Window
+from lipsync.tracking.pose import Window
 
 Field = NDArray[np.float32]
 Patch = NDArray[np.uint8]

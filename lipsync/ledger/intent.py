@@ -14,6 +14,7 @@ from lipsync.ledger.book import NO_LEASE, Book, told
 from lipsync.ledger.database import clock, take_turns
 from lipsync.ledger.leases import is_held_elsewhere, new_holder
 from lipsync.ledger.pages import any_ticket, one_ticket
+from lipsync.ledger.reviews import Reviews
 from lipsync.ledger.schema import tickets
 from lipsync.tickets import Order, Ticket, TicketMoved, TicketState
 
@@ -30,7 +31,7 @@ class Intended(NamedTuple):
     ours: bool
 
 
-class Ledger(Book, Approvals):
+class Ledger(Book, Approvals, Reviews):
     """The durable record of paid requests, one row per key, shared by every worker."""
 
     def intend(self, order: Order, budget: Budget = NO_BUDGET, run: str | None = None) -> Intended:

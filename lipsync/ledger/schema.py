@@ -7,7 +7,7 @@ a new step in `lipsync/ledger/migrations/versions`, and a new `HEAD` here.
 import sqlalchemy as sa
 
 # The newest step in `migrations/versions`: a ledger that stands there is opened without Alembic.
-HEAD = "0003"
+HEAD = "0004"
 # What ledgers before Alembic carried. A Dubline of that time refuses any other number, and so
 # never writes to a ledger it does not understand.
 OLD_VERSION, NOT_FOR_OLD = 1, 2
@@ -105,4 +105,26 @@ approvals = sa.Table(
     sa.Column("note", sa.Text),
     sa.Column("used_at", UTC),
     sa.Column("run", sa.String(256)),
+)
+
+# Dubs that were delivered and are not right, and what was said about them. See `lipsync.review`.
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("state", STATE, nullable=False, index=True),
+    sa.Column("dub_key", sa.String(64), nullable=False),
+    sa.Column("ticket_id", sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("output", sa.Text, nullable=False),
+    sa.Column("output_sha256", sa.String(64), nullable=False),
+    sa.Column("model", sa.String(128), nullable=False),
+    sa.Column("doubts", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("asked_at", UTC, nullable=False),
+    sa.Column("decided_at", UTC),
+    sa.Column("decided_by", sa.String(256)),
+    sa.Column("note", sa.Text),
+    sa.Column("redo", sa.Text),
+    sa.Column("redo_ticket_id", sa.ForeignKey("tickets.id")),
+    sa.UniqueConstraint("dub_key", "ticket_id", name="uq_reviews_dub_ticket"),
 )

@@ -8,6 +8,7 @@ them whether the delay drifts, and the height of the peaks whether it is the sam
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ WINDOWS_MAX = 30
 REACH_S = 2.0
 # The same speech through any encoder reads 0.9 and more, other real speech 0.1.
 SAME = 0.5
+# 20 dB below the others there is nothing to recognise a voice by.
+QUIET_SHARE = 0.01
 # A line needs this many points to mean something.
 DRIFT_WINDOWS = 3
 
@@ -45,6 +48,8 @@ class Offset(Value):
     similarity: float
     drift_ms_per_min: float
     windows: int
+    missing_s: float = 0.0  # how much of the reference is not heard where its neighbours are
+    jump_ms: float = 0.0  # by how much the delay changes at once: positive, something was put in
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Match:
     at_s: float
     late_s: float
     similarity: float
+    energy: float = 0.0
 
 
 class MonoTrack:
@@ -129,7 +135,24 @@ def offset_between(reference: Mono, other: Mono, *, expected_s: float = 0.0) -> 
         similarity=round(similarity, 4),
         drift_ms_per_min=round(_drift_ms_per_min(best), 3),
         windows=len(matches),
+        missing_s=round(_missing_s(matches, sure), 2),
+        jump_ms=round(_jump_ms(sure), 1),
     )
+
+
+def _missing_s(matches: list[Match], sure: list[Match]) -> float:
+    """Add up the windows that are not heard, of a voice that is."""
+    if len(sure) < len(matches) / 2:
+        return 0.0  # another voice altogether, which is its own verdict
+    audible = QUIET_SHARE * float(np.median([match.energy for match in matches]))
+    lost = [one for one in matches if one.similarity < SAME and one.energy >= audible]
+    return WINDOW_S * len(lost)
+
+
+def _jump_ms(sure: list[Match]) -> float:
+    """Find the largest change of the delay from one window to the next, in ms, signed."""
+    steps = [1000 * (after.late_s - before.late_s) for before, after in pairwise(sure)]
+    return max(steps, key=abs, default=0.0)
 
 
 def _windows(reference: Mono, other: Mono, shift: int) -> Iterator[slice]:
@@ -170,6 +193,7 @@ def _match(reference: Mono, other: Mono, window: slice, shift: int) -> Match:
         at_s=window.start / RATE_HZ,
         late_s=(peak + _between(likeness, peak) - reach) / RATE_HZ,
         similarity=float(min(1.0, max(0.0, likeness[peak]))),
+        energy=float(np.square(wanted).sum()),
     )
 
 

@@ -1,6 +1,7 @@
 """The loudness meter: ITU-R BS.1770 by libav's own ebur128, in bounded memory."""
 
 import math
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,14 @@ class Meter:
 
     The true peak is read to three decimals of full scale: exact to 0.01 dB near the limits that
     matter here, to 0.5 dB at -40 dBTP.
+
+    Attributes:
+        momentary_lufs: Loudness of the 400 ms that end with each step of 100 ms (4 bytes each).
     """
 
     def __init__(self) -> None:
         """Start at the floor."""
+        self.momentary_lufs = array("f")
         self._graph: Graph | None = None
         self._silence: Samples | Pcm16 = np.zeros((0, 1), np.float32)
         self._fed = 0
@@ -78,6 +83,7 @@ class Meter:
             self._true_peak = max(self._true_peak, float(peak) if peak else 0.0)
             if tags and isinstance(frame, AudioFrame) and _end(frame) <= counted:
                 self._tags = tags
+                self.momentary_lufs.append(float(tags.get("lavfi.r128.M", FLOOR_LUFS)))
 
 
 def _end(frame: AudioFrame) -> int:

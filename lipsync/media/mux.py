@@ -1,33 +1,31 @@
-"""Muxing: our voice encoded once, the picture's packets copied as they are, one file."""
+"""Muxing: one picture and its voices in one file, every packet copied as it is."""
 
 import heapq
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from lipsync.carrying import Stretch
 from lipsync.errors import MediaError
+from lipsync.languages import spelled
 from lipsync.media.opening import open_media
-from lipsync.media.pcm import Samples, audio_frame, looked_at
-from lipsync.voice import VOICE_RATE_HZ
+from lipsync.media.riders import Riders
 
 # Quoted: PyAV's packets take a parameter only in its type stubs.
 AnyPacket: TypeAlias = "Packet[Any]"
 
 log = logging.getLogger(__name__)
 
-# Transparent for speech, mono and stereo; what broadcasters and video platforms ask of AAC-LC
-# in a delivery is 128 to 384 kbit/s.
-AAC_BIT_RATE = 192_000
 # Everything by which a box of one file would be mistaken for a fact about the other.
 TECHNICAL_TAGS = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "handler_name"}
@@ -35,82 +33,152 @@ TECHNICAL_TAGS = frozenset(
 FASTSTART = {"movflags": "faststart"}
 
 
-def encode_aac(blocks: Iterable[Samples], path: Path) -> None:
-    """Encode samples at 48 kHz to AAC-LC; the encoder's priming is marked to be skipped.
+@dataclass(frozen=True)
+class Track:
+    """A voice that goes into an output: the first audio stream of a file.
 
-    Args:
-        blocks: Shape (n, 1 or 2), any lengths.
-        path: Where to write: .m4a, or .mka where the output is Matroska. Each family has its own
-            mark for the priming (edit list, codec delay), and neither is turned into the other.
+    Attributes:
+        path: The file.
+        language: ISO 639-2 code; None: unknown.
+        title: What players show; None: nothing.
+        default: Whether it plays where nobody chooses.
+        forced: Whether it must not be passed by; players take it so for a language.
     """
-    channels, blocks = looked_at(blocks)
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream("aac", rate=VOICE_RATE_HZ)
-        stream.bit_rate = AAC_BIT_RATE
-        stream.layout = "mono" if channels == 1 else "stereo"
-        stream.codec_context.open()
-        for packet in _encoded(stream, blocks):
-            output.mux(packet)
+
+    path: Path
+    language: str | None = None
+    title: str | None = None
+    default: bool = True
+    forced: bool = False
 
 
-def _encoded(stream: AudioStream, blocks: Iterable[Samples]) -> Iterator[AnyPacket]:
-    """Cut the samples into the encoder's frames and encode them."""
-    cutter = AudioResampler(
-        stream.format, stream.layout, VOICE_RATE_HZ, stream.codec_context.frame_size
-    )
-    position = 0
-    for block in blocks:
-        for frame in cutter.resample(audio_frame(block, VOICE_RATE_HZ, position)):
-            yield from stream.encode(frame)
-        position += len(block)
-    for frame in cutter.resample(None):
-        yield from stream.encode(frame)
-    yield from stream.encode(None)
+@dataclass(frozen=True)
+class Muxed:
+    """What went into an output.
+
+    Attributes:
+        picture_packets: How many were copied.
+        notes: What of the source was left out.
+    """
+
+    picture_packets: int
+    notes: tuple[str, ...] = ()
 
 
-def mux_picture_and_voice(
-    picture: Path, voice: Path, output: Path, *, tags: dict[str, str], language: str | None
-) -> int:
-    """Put the picture of one file and the sound of another into a third, packets untouched.
+def mux(  # noqa: PLR0913  each is another part of the file
+    picture: Path,
+    voices: Sequence[Track],
+    output: Path,
+    *,
+    tags: dict[str, str],
+    source: Path | None = None,
+    stretch: Stretch | None = None,
+) -> Muxed:
+    """Put the picture of one file and the sound of others into a new one, packets untouched.
 
-    Both start at 0: a picture that starts late in its own file is moved to the front.
+    All start at 0: a picture that starts late in its own file is moved to the front.
 
     Args:
         picture: Only its first moving picture is taken.
-        voice: Only its first audio stream is taken.
+        voices: In order; of each only the first audio stream is taken.
         output: Its suffix names the container: .mp4, .mov or .mkv; MP4 and MOV get their index
             in front.
         tags: Container metadata.
-        language: ISO 639-2 code of the voice, for the stream.
-
-    Returns:
-        How many picture packets were copied.
+        source: Whose subtitles, chapters and attachments ride along; None: nobody's.
+        stretch: Which stretch of the source the picture shows; needed with a source.
 
     Raises:
         MediaError: There is no picture, or this container does not take it as it is.
     """
     with ExitStack() as stack:
         seen = stack.enter_context(open_media(picture))
-        heard = stack.enter_context(open_media(voice))
+        heard = [stack.enter_context(open_media(voice.path)) for voice in voices]
+        riders = _riders(stack, source, stretch)
         video = _moving_picture(seen, picture)
         options = FASTSTART if output.suffix in {".mp4", ".mov"} else {}
         target = stack.enter_context(av.open(str(output), "w", options=options))
         target.metadata.update(tags)
         with _refused_codec(picture, video, output):
-            video_out = target.add_stream_from_template(video)
-            audio_out = target.add_stream_from_template(heard.streams.audio[0])
-            # Matroska writes a frame's length from this, and one tick of the clock without it.
-            rate = video.average_rate or video.guessed_rate
-            if rate is not None:
-                video_out.codec_context.framerate = rate
-            _describe(video_out, audio_out, language)
+            video_out = _picture_out(target, video)
+            sounds = [
+                (one, _voice_out(target, one, voice, output.suffix))
+                for one, voice in zip(heard, voices, strict=True)
+            ]
+            if riders is not None:
+                riders.board(target, output.suffix)
+                if (timecode := riders.timecode(output.suffix)) is not None:
+                    video_out.metadata["timecode"] = timecode
             target.start_encoding()
         copies = heapq.merge(
             _showable(_moved(seen, video, video_out), picture, output),
-            _moved(heard, heard.streams.audio[0], audio_out),
+            *(_moved(one, one.streams.audio[0], out) for one, out in sounds),
+            *([riders.packets()] if riders is not None else []),
             key=_decoding_time,
         )
-        return _mux(target, copies, video_out)
+        count = _mux(target, copies, video_out)
+    lost = _untagged(voices, output)
+    return Muxed(count, (*lost, *(riders.notes if riders is not None else ())))
+
+
+def mux_picture_and_voice(
+    picture: Path, voice: Path, output: Path, *, tags: dict[str, str], language: str | None
+) -> int:
+    """Put one voice on one picture.
+
+    Returns:
+        How many picture packets were copied.
+
+    Raises:
+        MediaError: As `mux`.
+    """
+    voices = [Track(voice, language=language)]
+    return mux(picture, voices, output, tags=tags).picture_packets
+
+
+def _untagged(voices: Sequence[Track], output: Path) -> tuple[str, ...]:
+    """Say what of the voices a container has no place for: MOV knows a hundred languages."""
+    with open_media(output) as written:
+        found = [stream.metadata.get("language", "und") for stream in written.streams.audio]
+    lost = [
+        f"{output.suffix} has no code for the language {voice.language}; choose .mp4 or .mkv"
+        for voice, language in zip(voices, found, strict=True)
+        if voice.language not in {None, "und"} and language == "und"
+    ]
+    if output.suffix == ".mov" and any(voice.forced for voice in voices):
+        lost.append(".mov has no forced flag; choose .mp4 or .mkv")
+    return tuple(lost)
+
+
+def _riders(stack: ExitStack, source: Path | None, stretch: Stretch | None) -> Riders | None:
+    if source is None or stretch is None:
+        return None
+    return Riders(stack.enter_context(open_media(source)), source, stretch)
+
+
+def _picture_out(target: OutputContainer, video: VideoStream) -> VideoStream:
+    """Add the picture's stream."""
+    added = target.add_stream_from_template(video)
+    # Matroska writes a frame's length from this, and one tick of the clock without it.
+    rate = video.average_rate or video.guessed_rate
+    if rate is not None:
+        added.codec_context.framerate = rate
+    added.disposition = Disposition.default
+    return added
+
+
+def _voice_out(
+    target: OutputContainer, heard: InputContainer, voice: Track, suffix: str
+) -> AudioStream:
+    """Add a voice's stream with its language, title and flags."""
+    added = target.add_stream_from_template(heard.streams.audio[0])
+    flags = Disposition.default if voice.default else Disposition(0)
+    added.disposition = flags | (Disposition.forced if voice.forced else Disposition(0))
+    if voice.language:
+        added.metadata["language"] = spelled(voice.language, suffix)
+    if voice.title:
+        added.metadata["title"] = voice.title
+        added.metadata["handler_name"] = voice.title  # where MP4's players look for it
+    return added
 
 
 def _moving_picture(container: InputContainer, path: Path) -> VideoStream:
@@ -119,13 +187,6 @@ def _moving_picture(container: InputContainer, path: Path) -> VideoStream:
         if not stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
             return stream
     raise MediaError(f"{path}: the delivery has no picture; collect it again")
-
-
-def _describe(video: VideoStream, audio: AudioStream, language: str | None) -> None:
-    """Mark both streams as the ones to play, and name the voice's language."""
-    video.disposition = audio.disposition = Disposition.default
-    if language:
-        audio.metadata["language"] = language
 
 
 @contextmanager
@@ -151,12 +212,28 @@ def _moved(
 ) -> Iterator[tuple[AnyPacket, Stream]]:
     """Read the packets of a stream, moved so that its first shown moment is 0."""
     start = source.start_time or 0
-    for packet in container.demux(source):
-        if packet.dts is None:
-            continue
-        packet.dts -= start
+    for packet in _dated(packet for packet in container.demux(source) if packet.size):
+        packet.dts = None if packet.dts is None else packet.dts - start
         packet.pts = None if packet.pts is None else packet.pts - start
         yield packet, target
+
+
+def _dated(packets: Iterator[AnyPacket]) -> Iterator[AnyPacket]:
+    """Give the first packets their decoding time, which Matroska does not keep, back from the next.
+
+    Without it they would be late in the order, or lost: the pictures that all others refer to.
+    """
+    waiting: list[AnyPacket] = []
+    for packet in packets:
+        if packet.dts is None:
+            waiting.append(packet)
+            continue
+        for place, earlier in enumerate(reversed(waiting), start=1):
+            earlier.dts = packet.dts - place * (earlier.duration or packet.duration or 1)
+        yield from waiting
+        waiting = []
+        yield packet
+    yield from waiting
 
 
 def _showable(

@@ -58,7 +58,7 @@ def test_a_batch_is_one_run_with_a_task_run_for_each_stage_that_had_something_to
     assert (state.name, len(depot.sold)) == ("Completed", 2)
     names = sorted(run.name for run in task_runs(state))
     assert "row 2 v0: submit" in names
-    assert len(names) == 9 + 9
+    assert len(names) == 10 + 10
     again = run_flow(params)
     assert task_runs(again) == []
     assert len(depot.sold) == 2
@@ -73,7 +73,10 @@ def test_the_page_of_a_batch_has_its_plan_its_progress_its_outcome_and_its_money
     assert (state.name, state.type.value) == ("Some", "FAILED")
     assert "2 of 3 dubs are there" in state.message
     found = {one.key: one for one in artifacts(state)}
-    assert found.keys() == {"plan", "outcome", "money", "batch-week-csv"}
+    assert found.keys() == {"plan", "outcome", "money", "batch-week-csv", "page"}
+    page = (depot.out / "week.outcome.html").resolve()
+    assert page.as_uri() in found["page"].data
+    assert page.read_text(encoding="utf-8").count("data:image/jpeg") == 2
     assert json.loads(found["outcome"].data)[0]["state"] == "refused"
     assert "spent: $0.10" in found["money"].data
     assert set(tags(state)) >= {"sync-2"}

@@ -1,5 +1,6 @@
 """Claims about the command line itself: its words, answers, names, completion and pipes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 
 from flows.cli import main
 from lipsync.home import Home
-from lipsync.output import record_path
+from lipsync.output import page_path, record_path
+from lipsync.provenance import provenance_path
 from tests.clips import make_clip, make_voice
 from tests.flows.terminal import Answer, dubline, environment
 
@@ -142,7 +144,8 @@ def test_a_run_prints_one_object_and_writes_its_output_and_record_and_nothing_el
     )
     output = cwd / "-my dub é.mp4"
     assert answer.data["output"] == str(output)
-    assert set(cwd.iterdir()) == {output, record_path(output)}
+    beside = (record_path(output), page_path(output), provenance_path(output))
+    assert set(cwd.iterdir()) == {output, *beside}
     assert list(user.iterdir()) == []
 
 
@@ -204,3 +207,18 @@ def test_a_prefect_server_that_is_not_there_is_named_with_its_address(
     assert answer.code == answer.data["exit_code"] == 1
     assert "PREFECT_API_URL=http://127.0.0.1:9/api: no Prefect server answers" in answer.sentence
     assert "start it, correct the address, or unset it" in answer.sentence
+
+
+def test_mux_puts_voices_on_a_picture_and_keeps_what_is_there(
+    here: Here, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "both.mkv"
+    words = ("mux", pair[0], "--voice", f"de={pair[1]}", "-o", out)
+    done = here(*words, "--voice", f"fr@Version={pair[1]}", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["languages"] == ["deu", "fra"]
+    assert out.is_file()
+    again = here(*words)
+    assert again.code == 2
+    assert "exists; choose another output" in again.err
+    assert here(*words, "--overwrite", "--default", "it").code == 2

@@ -13,7 +13,7 @@ import pytest
 from lipsync.errors import BudgetError, UsageError
 from lipsync.fit import Lengths, SyncMode, predicted_frames
 from lipsync.home import Home
-from lipsync.output import record_path
+from lipsync.output import page_path, record_path
 from lipsync.report import DubReport, StageRun
 from lipsync.tickets import TicketState
 from lipsync.voice import VOICE_RATE_HZ
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("server")
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
 STAGES = [
-    "probe", "normalize", "select", "fit", "submit", "collect", "finish", "verify", "report",
+    "probe", "normalize", "select", "fit", "submit", "collect", "finish", "disclose", "verify",
+    "report",
 ]  # fmt: skip
 Dub = Callable[..., tuple[DubReport, dict[str, str]]]
 
@@ -85,6 +86,22 @@ def test_a_finished_dub_run_again_is_cached_throughout_and_orders_nothing(
     assert set(states.values()) == {"Cached"}
     assert again == first
     assert len(shop.ledger.tickets()) == 1
+
+
+def test_the_page_lies_beside_the_dub_and_is_written_only_when_something_changed(
+    dub: Dub, pair: tuple[Path, Path]
+) -> None:
+    report, _ = dub(*pair)
+    page = page_path(report.output)
+    text = page.read_text(encoding="utf-8")
+    assert report.output_sha256 in text
+    assert text.count("data:image/jpeg;base64,") >= 2
+    os.utime(page, (1, 1))
+    dub(*pair)
+    assert page.stat().st_mtime == 1
+    page.unlink()
+    dub(*pair)
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_same_bytes_at_another_path_are_the_same_dub(
@@ -212,4 +229,4 @@ def test_task_runs_are_named_by_what_they_work_on_and_ten_at_most(
     assert len(names) == len(STAGES) <= 10
     assert "normalize stimme ü.wav" in names
     assert any(name.startswith("fit by ") for name in names)
-    assert {artifact.key for artifact in artifacts} == {"choices", "dub", "still"}
+    assert {artifact.key for artifact in artifacts} == {"choices", "checks", "dub", "page", "still"}

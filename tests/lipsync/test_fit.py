@@ -15,6 +15,7 @@ from lipsync.fit import (
     mismatch,
     plan_fit,
     predicted_frames,
+    shown_as_sent,
     source_frame,
     vendor_plan,
 )
@@ -219,3 +220,10 @@ def test_a_plan_for_the_vendor_keeps_both_sides_and_predicts_the_same_length(
     assert [list(run) for run in runs(plan)] == [
         list(range(plan.first_frame, plan.first_frame + plan.source_frames))
     ]
+
+
+@pytest.mark.parametrize("mode", list(SyncMode))
+def test_only_a_remap_by_the_vendor_shows_frames_at_times_nobody_here_knows(mode: SyncMode) -> None:
+    lengths = Lengths(source_frames=100, rate=Fraction(25), voice_samples=6 * 48_000)
+    assert shown_as_sent(plan_fit(mode, lengths))
+    assert shown_as_sent(vendor_plan(mode, lengths)) is (mode is not SyncMode.REMAP)

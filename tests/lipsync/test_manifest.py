@@ -283,6 +283,11 @@ def test_every_column_reaches_the_parameters(folder: Path) -> None:
         "trim_silence": "no",
         "generation": "2",
         "overwrite": "yes",
+        "bed": "Duck",
+        "bed_file": "talk.de.wav",
+        "bed_level_lu": "-18",
+        "poster": "YES",
+        "contact_sheet": "true",
     }
     (row,) = read(folder, cells).rows
     assert (row.id, row.language, row.priority) == ("007", "pt-BR", -3)
@@ -305,7 +310,44 @@ def test_every_column_reaches_the_parameters(folder: Path) -> None:
         "generation": 2,
         "overwrite": True,
         "options": {"guidance_scale": 1.5},
+        "bed": "duck",
+        "bed_file": str(folder / "talk.de.wav"),
+        "bed_level_lu": -18.0,
+        "language": "por",
+        "poster": True,
+        "contact_sheet": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("bed", "reason"),
+    [
+        ("gone.wav", "gone.wav"),
+        ("https://example.com/bed.wav", "is an address; a bed is a file here"),
+    ],
+)
+def test_a_bed_is_one_file_here(folder: Path, bed: str, reason: str) -> None:
+    (fault,) = read(folder, GOOD | {"bed": "keep", "bed_file": bed}).faults
+    assert fault.column == "bed_file"
+    assert reason in f"{fault.value} {fault.reason}"
+
+
+def test_a_dub_nobody_names_goes_into_the_container_of_its_profile(folder: Path) -> None:
+    """The profile's first container; the profile `source` has none and takes the video's."""
+    cells = GOOD | {"profile": "broadcast-r128", "model": "sync-2"}
+    (row,) = read(folder, cells).rows
+    assert row.params.output is not None
+    assert row.params.output.name == "talk.de.dub.mov"
+    (plain,) = read(folder, GOOD | {"profile": "source", "model": "sync-2"}).rows
+    assert plain.params.output is not None
+    assert plain.params.output.name == "talk.de.dub.mp4"
+
+
+def test_a_row_that_names_no_language_tags_nothing(folder: Path) -> None:
+    (unsaid,) = read(folder, GOOD).rows
+    assert (unsaid.language, unsaid.params.language) == ("de", None)
+    (private,) = read(folder, GOOD | {"language": "x-klingon"}).rows
+    assert (private.language, private.params.language) == ("x-klingon", None)
 
 
 def test_a_pattern_makes_a_row_for_each_voice_and_takes_the_language_from_its_name(

@@ -27,7 +27,7 @@ def test_every_profile_names_its_source() -> None:
 
 
 def test_an_unknown_profile_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="broadcast-r128, netflix-like, web, youtube"):
+    with pytest.raises(UsageError, match="broadcast-r128, netflix-like, source, web, youtube"):
         profile_named("cinema")
 
 

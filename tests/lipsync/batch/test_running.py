@@ -192,4 +192,7 @@ def test_the_record_of_a_row_tells_its_stages(depot: Depot) -> None:
     record = outcome.rows[0].output.with_name(f"{outcome.rows[0].output.name}.json")
     report = DubReport.model_validate_json(record.read_bytes())
     words = [run.name for run in report.stages]
-    assert words == ["probe", "normalize", "select", "fit", "submit", "collect", "finish", "verify"]
+    assert words == [
+        "probe", "normalize", "select", "fit", "submit", "collect", "finish", "disclose", "verify",
+    ]  # fmt: skip
+    assert outcome.rows[0].output.with_name(f"{outcome.rows[0].output.name}.html").is_file()

@@ -16,14 +16,14 @@ from lipsync.engine.looks import MOUTH, looks
 from lipsync.engine.lowerlip import teeth_below
 from lipsync.engine.persons import Portrait, persons
 from lipsync.engine.planes import Planes
-from lipsync.engine.pose import unpack
 from lipsync.engine.register import shift_of
 from lipsync.engine.stills import Candidate, Still, chosen, much_worse, still_cost
 from lipsync.engine.survey import Survey, Surveyor, survey
 from lipsync.engine.switch import mostly, strength
-from lipsync.engine.track import Tracker
 from lipsync.engine.warp import opened, ready
 from lipsync.errors import MediaError
+from lipsync.tracking.pose import unpack
+from lipsync.tracking.track import Tracker
 from tests.lipsync.engine.portraits import Picture, hush, vowel, write_voice
 
 GOOD = LipLine(

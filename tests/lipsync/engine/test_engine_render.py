@@ -16,10 +16,10 @@ from lipsync.engine.drive import drive
 from lipsync.engine.paint import Painter
 from lipsync.engine.plan import plan
 from lipsync.engine.planes import Planes
-from lipsync.engine.pose import unpack
 from lipsync.engine.reel import frames_of, picture_of
 from lipsync.engine.survey import survey
 from lipsync.errors import MediaError
+from lipsync.tracking.pose import unpack
 from tests.lipsync.engine.portraits import Picture, hush, read, vowel, write_clip, write_voice
 
 Clip = Callable[..., Path]

@@ -28,6 +28,7 @@ DAY = "day:2026-11-20"
 def first_ledger(home: Home) -> Path:
     """Write a ledger as the first Dubline left it."""
     with sqlite3.connect(home.ledger) as file:
+        file.execute("PRAGMA journal_mode=WAL")  # as it did; a file keeps it
         file.executescript(FIRST_LEDGER)
     file.close()
     return home.ledger

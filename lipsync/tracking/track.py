@@ -13,8 +13,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.engine.pose import Matrix, Window, crop, pose_of, scale_px
 from lipsync.faces import Plane, find_faces
+from lipsync.tracking.pose import Matrix, Window, crop, pose_of, scale_px
 
 Points = NDArray[np.float32]
 
@@ -57,10 +57,10 @@ class Sighting:
 class Tracker:
     """Follows the largest face through frames given in order."""
 
-    def __init__(self, rate: Fraction) -> None:
+    def __init__(self, rate: Fraction, confirm_every_s: float = CONFIRM_EVERY_S) -> None:
         self._search_every = max(1, round(rate * Fraction(SEARCH_EVERY_S)))
-        self._confirm_every = max(1, round(rate * Fraction(CONFIRM_EVERY_S)))
-        self._most_missed = round(LOST_AFTER_S / CONFIRM_EVERY_S)
+        self._confirm_every = max(1, round(rate * Fraction(confirm_every_s)))
+        self._most_missed = max(1, round(LOST_AFTER_S / confirm_every_s))
         self._settle = min(1.0, 1 / (SETTLE_S * float(rate)))
         self._pose: Matrix | None = None  # as followed
         self._anchor: Matrix = np.eye(3)  # what it has strayed since, in face units

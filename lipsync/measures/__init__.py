@@ -1,0 +1,1 @@
+"""Measures: what is seen and heard in a finished video, decoded once."""

@@ -1,0 +1,90 @@
+"""Pictures: the luma of a video frame by frame, decoded once and never kept."""
+
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from lipsync.errors import MediaError
+from lipsync.faces import Plane
+from lipsync.media.index import picture_stream
+from lipsync.media.look import colour_of
+from lipsync.media.opening import open_media
+
+Pictures = Generator[Plane, None, None]
+
+
+def lumas(path: Path) -> Pictures:
+    """Yield the luma of every shown frame: 8 bits, shape (height, width).
+
+    Raises:
+        MediaError: The file cannot be opened or decoded to its end, or has no picture.
+    """
+    with open_media(path) as container:
+        stream = picture_stream(container, path)
+        # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
+        stream.thread_type = "AUTO"
+        try:
+            for frame in container.decode(stream):
+                yield luma_of(frame)
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"{path}: its picture cannot be decoded to the end ({error.strerror}); "
+                "have it made again"
+            ) from error
+
+
+def luma_of(frame: av.VideoFrame) -> Plane:
+    """Look at the luma of a frame without copying it, where it is 8-bit planar."""
+    if frame.format.name not in {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray"}:
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    plane: Any = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height]
+    return np.asarray(rows.reshape(frame.height, plane.line_size)[:, : frame.width], np.uint8)
+
+
+class Beside:
+    """The source's pictures in step with the output's, by time."""
+
+    def __init__(self, path: Path | None, rate: Fraction, output_rate: Fraction) -> None:
+        """Open nothing yet; without a path there is never a picture."""
+        self._pictures = _none() if path is None else lumas(path)
+        self._pace = rate / output_rate
+        self._number = -1
+        self._shown: Plane | None = None
+
+    def at(self, frame: int) -> Plane | None:
+        """Show the source's picture at the time of an output frame; None after its end.
+
+        Args:
+            frame: Rising from call to call.
+        """
+        due = int((frame + Fraction(1, 2)) * self._pace)
+        while self._number < due:
+            self._shown = next(self._pictures, None)
+            self._number += 1
+            if self._shown is None:
+                self._number = due
+        return self._shown
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._pictures.close()
+
+
+def _none() -> Pictures:
+    yield from ()
+
+
+def tags_of(path: Path) -> tuple[int, bool]:
+    """Read the colour tags of a video: matrix (ITU-T H.273) and whether its range is full.
+
+    Raises:
+        MediaError: The file cannot be opened or has no picture.
+    """
+    with open_media(path) as container:
+        tags = colour_of(picture_stream(container, path))
+    return tags.matrix, tags.full_range

@@ -1,0 +1,1 @@
+"""Tracking: one face followed through a film, for the engine that paints it and the checks."""

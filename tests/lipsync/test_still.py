@@ -1,0 +1,59 @@
+"""Claims about the stills: the moment that is heard is the moment that is shown."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from lipsync.errors import MediaError
+from lipsync.requests import StillRequest
+from lipsync.still import make_stills
+from lipsync.store import Store
+from tests.clips import as_file, make_clip, read_index, write_wav
+from tests.voices import VOICE_RATE_HZ
+
+
+def voice_with_shouts(path: Path, *at_s: float) -> Path:
+    sound = np.random.default_rng(1).normal(0, 0.01, 2 * VOICE_RATE_HZ)
+    for one in at_s:
+        first = round(one * VOICE_RATE_HZ)
+        sound[first : first + VOICE_RATE_HZ // 25] *= 30
+    write_wav(path, sound.astype(np.float32)[:, None])
+    return path
+
+
+def number_in(jpeg: Path) -> int:
+    with av.open(str(jpeg)) as container:
+        return read_index(next(container.decode(video=0)))
+
+
+def test_each_third_is_shown_where_it_is_loudest_on_both_sides(
+    tmp_path: Path, store: Store
+) -> None:
+    before = make_clip(tmp_path / "before.mp4", frames=50)
+    after = make_clip(tmp_path / "after.mp4", frames=50, first_index=100)
+    voice = voice_with_shouts(tmp_path / "voice.wav", 0.2, 0.88, 1.6)
+    request = StillRequest(before=as_file(before), after=as_file(after), voice=as_file(voice))
+    stills = make_stills(request, store)
+    assert [number_in(one.before.path) for one in stills.moments] == [5, 22, 40]
+    assert [number_in(one.after.path) for one in stills.moments] == [105, 122, 140]
+    assert stills.pair.size_bytes > 0
+
+
+def test_a_voice_that_outlives_the_picture_is_shown_with_its_last_frame(
+    tmp_path: Path, store: Store
+) -> None:
+    clip = as_file(make_clip(tmp_path / "clip.mp4", frames=25))
+    voice = as_file(voice_with_shouts(tmp_path / "voice.wav", 1.8))
+    stills = make_stills(StillRequest(before=clip, after=clip, voice=voice), store)
+    assert number_in(stills.moments[-1].after.path) == 24
+
+
+def test_what_is_no_video_is_named(tmp_path: Path, store: Store) -> None:
+    clip = as_file(make_clip(tmp_path / "clip.mp4", frames=25))
+    (tmp_path / "text.mp4").write_text("no video")
+    text = as_file(tmp_path / "text.mp4")
+    voice = as_file(voice_with_shouts(tmp_path / "voice.wav", 0.5))
+    with pytest.raises(MediaError, match=r"text\.mp4"):
+        make_stills(StillRequest(before=clip, after=text, voice=voice), store)
