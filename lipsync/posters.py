@@ -1,21 +1,15 @@
 """Posters: one good picture of a dub, and a sheet of twelve, for whoever lists it."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipsync.errors import MediaError
-from lipsync.media.index import picture_stream
-from lipsync.media.opening import open_media
+from lipsync.media.moments import Picture, reel
 from lipsync.pictures import PicturesRequest
 from lipsync.store import Store
 from lipsync.values import File
-
-Picture = npt.NDArray[np.uint8]
 
 # Ours: twelve moments show a clip of any length, four beside each other.
 COLUMNS, ROWS = 4, 3
@@ -38,10 +32,11 @@ def make_pictures(request: PicturesRequest, store: Store) -> tuple[File, ...]:
     poster: Picture | None = None
     best = -1.0
     cells: list[Picture] = []
-    for at_s, picture in _moments(path, COLUMNS * ROWS):
-        if (worth := _worth(picture)) > best:
-            poster, best = picture, worth
-        cells.append(_cell(picture, at_s))
+    with reel(path) as film:
+        for at_s, picture in film.at(_spread(film.length_s, COLUMNS * ROWS)):
+            if (worth := _worth(picture)) > best:
+                poster, best = picture, worth
+            cells.append(_cell(picture, at_s))
     if poster is None:
         raise MediaError(f"{path}: has no picture to make a poster of; export it again")
     made = []
@@ -52,34 +47,13 @@ def make_pictures(request: PicturesRequest, store: Store) -> tuple[File, ...]:
     return tuple(made)
 
 
-def _moments(path: Path, count: int) -> Iterator[tuple[float, Picture]]:
-    """Decode `count` moments, evenly spread; one picture is in memory at a time."""
-    with open_media(path) as container:
-        stream = picture_stream(container, path)
-        origin_s = float((stream.start_time or 0) * (stream.time_base or 0))
-        length_s = (container.duration or 0) / av.time_base
-        for place in range(count):
-            wanted_s = length_s * (place + 0.5) / count
-            container.seek(int((origin_s + wanted_s) * av.time_base))
-            frame = _from(container.decode(stream), origin_s + wanted_s)
-            if frame is not None:
-                yield max(0.0, (frame.time or 0.0) - origin_s), _upright(frame)
+def _spread(length_s: float, count: int) -> list[float]:
+    """Spread moments evenly over a video.
 
-
-def _from(frames: Iterator[av.VideoFrame], at_s: float) -> av.VideoFrame | None:
-    """Take the first frame from a moment on, or the last there is."""
-    last = None
-    for frame in frames:
-        last = frame
-        if (frame.time or 0.0) >= at_s:
-            break
-    return last
-
-
-def _upright(frame: av.VideoFrame) -> Picture:
-    whole = frame.to_ndarray(format="bgr24")
-    turned = np.rot90(whole, round((frame.rotation or 0) / 90))
-    return np.ascontiguousarray(turned).astype(np.uint8, copy=False)
+    >>> _spread(8.0, 4)
+    [1.0, 3.0, 5.0, 7.0]
+    """
+    return [length_s * (place + 0.5) / count for place in range(count)]
 
 
 def _worth(picture: Picture) -> float:

@@ -1,11 +1,9 @@
 """The stills of a report: the same moment before and after, where the voice is loudest."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from lipsync.envelope import levels_db, peaks_s
-from lipsync.errors import MediaError
+from lipsync.media.moments import Picture, reel
 from lipsync.requests import Moment, StillRequest, Stills
 from lipsync.store import Store
 from lipsync.values import File
@@ -16,34 +14,28 @@ WIDTH_PX = 960
 SIDE_PX = 480
 # Ours: one moment can mislead (a blink, a cut); more than three nobody looks at.
 MOMENTS = 3
+QUALITY = 80
 
 
 def make_stills(request: StillRequest, store: Store) -> Stills:
-    """Take the same moments out of two clips.
-
-    moviepy serves here: both clips are conformed (constant rate, upright, square samples), which
-    is what it reads exactly.
+    """Take the same moments out of two clips; each is opened once and wound forwards.
 
     Raises:
         MediaError: A clip cannot be read.
     """
-    from moviepy import VideoFileClip  # noqa: PLC0415  0.4 s, for these pictures alone
-
-    try:
-        with (
-            VideoFileClip(str(request.before.path), audio=False) as before,
-            VideoFileClip(str(request.after.path), audio=False) as after,
-        ):
-            last_s = min(clip.duration - 1 / clip.fps for clip in (before, after))
-            levels = levels_db(request.voice.path)
-            moments = [
-                _moment(before, after, at_s, store)
-                for at_s in within(peaks_s(levels, MOMENTS), last_s)
-            ]
-            loudest_s = within(peaks_s(levels, 1), last_s)[0]
-            return Stills(moments=tuple(moments), pair=_pair(before, after, loudest_s, store))
-    except OSError as error:
-        raise MediaError(f"{request.after.path}: no still can be made of it ({error})") from error
+    levels = levels_db(request.voice.path)
+    with reel(request.before.path) as before, reel(request.after.path) as after:
+        last_s = min(clip.length_s - clip.frame_s for clip in (before, after))
+        moments_s = within(peaks_s(levels, MOMENTS), last_s)
+        (loudest_s,) = within(peaks_s(levels, 1), last_s)
+        moments, pair = [], None
+        both = zip(before.at(moments_s), after.at(moments_s), strict=True)
+        for at_s, ((_, old), (_, new)) in zip(moments_s, both, strict=True):
+            moments.append(Moment(at_s=at_s, before=_saved(old, store), after=_saved(new, store)))
+            if at_s == loudest_s:
+                pair = _pair(old, new, store)
+    assert pair is not None  # the loudest moment of all is the loudest of its third
+    return Stills(moments=tuple(moments), pair=pair)
 
 
 def within(moments_s: Sequence[float], last_s: float) -> list[float]:
@@ -55,23 +47,24 @@ def within(moments_s: Sequence[float], last_s: float) -> list[float]:
     return sorted({max(0.0, min(at_s, last_s)) for at_s in moments_s or (0.0,)})
 
 
-def _moment(before: Any, after: Any, at_s: float, store: Store) -> Moment:
-    return Moment(
-        at_s=at_s,
-        before=_saved(before, at_s, SIDE_PX, store),
-        after=_saved(after, at_s, SIDE_PX, store),
-    )
+def _pair(before: Picture, after: Picture, store: Store) -> File:
+    """Lay one moment of both clips beside each other by moviepy, before on the left."""
+    from moviepy import ImageClip, clips_array  # noqa: PLC0415  0.4 s, for this picture alone
 
-
-def _pair(before: Any, after: Any, at_s: float, store: Store) -> File:
-    """Compose one moment of both clips into one picture, before on the left."""
-    from moviepy import clips_array  # noqa: PLC0415  see above
-
-    both = clips_array([[before.with_end(after.duration), after]])
-    return _saved(both, at_s, WIDTH_PX, store)
-
-
-def _saved(clip: Any, at_s: float, most_px: int, store: Store) -> File:
+    both = clips_array([[ImageClip(one[:, :, ::-1], duration=1) for one in (before, after)]])
     with store.scratch(".jpg") as path:
-        clip.resized(width=min(most_px, clip.w)).save_frame(str(path), t=at_s, with_mask=False)
-        return store.keep(Path(path), ".jpg")
+        small = both.resized(width=min(WIDTH_PX, both.w))
+        small.save_frame(str(path), t=0, with_mask=False)
+        return store.keep(path, ".jpg")
+
+
+def _saved(picture: Picture, store: Store) -> File:
+    import cv2  # noqa: PLC0415  heavy
+
+    height, width = picture.shape[:2]
+    size = (min(SIDE_PX, width), max(1, round(height * min(SIDE_PX, width) / width)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    with store.scratch(".jpg") as path:
+        _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        path.write_bytes(coded.tobytes())
+        return store.keep(path, ".jpg")

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -12,15 +13,15 @@ import httpx
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.runtime import deployment, flow_run
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
 from lipsync.batch.outcome import RowOutcome
 from lipsync.batch.params import BatchParams
-from lipsync.batch.shards import Lines, part_of
+from lipsync.batch.shards import Lines, part_of, without
 from lipsync.errors import UsageError
 
 log = logging.getLogger("lipsync.shards")
@@ -32,6 +33,9 @@ LOOK_EVERY_S = 5.0
 # Ours: so many rows are about half a megabyte of JSON.
 ROWS_AN_ARTIFACT = 1_000
 KEY = "part-"
+# Ours: a part whose process is gone goes on with another worker; one that has brought down so many
+# is not begun again by itself.
+MOST_LOSSES = 3
 
 
 def tell_part(rows: Sequence[RowOutcome]) -> None:
@@ -46,7 +50,8 @@ def run_parts(
 ) -> dict[Lines, Sequence[RowOutcome] | str]:
     """Hand the parts of a batch to workers, and wait for what becomes of them.
 
-    An interrupted batch cancels its parts; a killed one leaves them, and they go on.
+    An interrupted batch cancels its parts; a killed one leaves them, they go on, and the batch,
+    when it goes on, waits for them instead of handing out their rows again.
 
     Args:
         params: Of the whole batch.
@@ -59,15 +64,53 @@ def run_parts(
     Raises:
         UsageError: There is no deployment to hand them to.
     """
-    runs = {_started(params, lines).id: lines for lines in parts}
-    with get_client(sync_client=True) as client, _cancelling(client, list(runs)):
-        while True:
-            found = _read(client, list(runs))
-            ended = [run for run in found if run.state and run.state.is_final()]
-            told(len(ended), len(runs))
-            if len(ended) == len(runs):
-                return {runs[run.id]: _outcome(client, run) for run in ended}
-            time.sleep(LOOK_EVERY_S)
+    with get_client(sync_client=True) as client:
+        runs = _living(client, {line for lines in parts for line in lines})
+        for lines in without(parts, runs.values()):
+            runs[_started(params, lines).id] = lines
+        with _cancelling(client, list(runs)):
+            ended = _awaited(client, list(runs), told)
+        return {runs[run.id]: _outcome(client, run) for run in ended}
+
+
+def _living(client: SyncPrefectClient, wanted: set[int]) -> dict[UUID, Lines]:
+    """Find the parts this batch began before it was killed, and which of the rows each has."""
+    living = {
+        "parent_flow_run_id": {"any_": [flow_run.id]},
+        "state": {"type": {"not_any_": list(TERMINAL_STATES)}},
+    }
+    found: dict[UUID, Lines] = {}
+    for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(living)):
+        lines = tuple(line for line in run.parameters["params"]["only_lines"] if line in wanted)
+        if lines:
+            found[run.id] = lines
+    return found
+
+
+def _awaited(
+    client: SyncPrefectClient, runs: Sequence[UUID], told: Callable[[int, int], None]
+) -> list[FlowRun]:
+    """Wait until all parts have ended; one whose process is gone goes on with another worker."""
+    lost: Counter[UUID] = Counter()
+    while True:
+        ended = []
+        for run in _read(client, runs):
+            if run.state and run.state.is_crashed() and lost[run.id] < MOST_LOSSES:
+                lost[run.id] += 1
+                _let_go_on(client, run)
+            elif run.state and run.state.is_final():
+                ended.append(run)
+        told(len(ended), len(runs))
+        if len(ended) == len(runs):
+            return ended
+        time.sleep(LOOK_EVERY_S)
+
+
+def _let_go_on(client: SyncPrefectClient, run: FlowRun) -> None:
+    why = "its worker was gone; it goes on from what is kept"
+    log.warning("%s ended as %s; it goes on with the next free worker", run.name, run.state_name)
+    with suppress(httpx.HTTPError, PrefectException):
+        client.set_flow_run_state(run.id, AwaitingRetry(message=why))
 
 
 def _started(params: BatchParams, lines: Lines) -> FlowRun:

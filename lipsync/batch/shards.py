@@ -1,7 +1,7 @@
 """Shards: a batch cut into parts for several workers, and their outcomes put together again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heapreplace
 from math import ceil
 from pathlib import Path
@@ -56,6 +56,17 @@ def _dealt(pieces: Sequence[Sequence[PlanRow]], count: int) -> tuple[Lines, ...]
 
 def _length_s(rows: Sequence[PlanRow]) -> float:
     return sum(row.output_s for row in rows)
+
+
+def without(parts: Iterable[Lines], others: Iterable[Collection[int]]) -> tuple[Lines, ...]:
+    """Leave out of parts what others have already.
+
+    >>> without([(2, 3), (4, 5), (6,)], [(3, 4), (5,)])
+    ((2,), (6,))
+    """
+    taken = {line for lines in others for line in lines}
+    left = (tuple(line for line in lines if line not in taken) for lines in parts)
+    return tuple(lines for lines in left if lines)
 
 
 def part_of(params: BatchParams, lines: Lines, run: str) -> BatchParams:

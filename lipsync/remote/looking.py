@@ -9,6 +9,7 @@ from lipsync.media.sniffing import HEAD_BYTES
 from lipsync.remote.answers import Look, look_of
 from lipsync.remote.guard import Guard
 from lipsync.tickets import address
+from lipsync.trust import trusted
 
 if TYPE_CHECKING:  # loads for a tenth of a second, and only a link needs it
     import httpx
@@ -55,6 +56,7 @@ def client(link: str) -> "httpx.Client":
         timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
         follow_redirects=True,
         max_redirects=REDIRECTS,
+        verify=trusted(),
         event_hooks={"request": [guard.before], "response": [guard.after]},
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lipsync.disk import disk_errors, read_sealed, seal
 from lipsync.errors import VendorBusy, VendorError
 from lipsync.home import Home
+from lipsync.trust import trusted
 from lipsync.vendors.protocol import Fetching
 from lipsync.vendors.ranges import Answer, Whole, answered, asked_with, whole
 
@@ -85,7 +86,7 @@ def download(
     hide_queries()
     part = partial or into.with_name(f"{into.name}.part")
     timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
-    client = client or httpx.Client(timeout=timeout, follow_redirects=True)
+    client = client or httpx.Client(timeout=timeout, follow_redirects=True, verify=trusted())
     with disk_errors(part), client:
         _until_whole(client, url, part, progress)
         part.replace(into)

@@ -47,9 +47,9 @@ class Office:
     def deploy(self) -> str:
         return self.run(sys.executable, "-m", "flows.deploying")
 
-    def up(self) -> subprocess.Popen[str]:
+    def up(self, *more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [Path(sys.executable).with_name("dubline"), "up", "--json"],
+            [Path(sys.executable).with_name("dubline"), "up", "--json", *more],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -57,12 +57,19 @@ class Office:
             text=True,
         )
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
+    @property
+    def api(self) -> str:
+        """The address of its server: the one that is named, else the home's own."""
+        if "PREFECT_API_URL" in self.exports:
+            return self.exports["PREFECT_API_URL"]
         server = standing(self.home)
         assert server is not None
+        return server.url
+
+    def call(self, method: str, path: str, body: Any = None) -> Answer:
         with httpx.Client(trust_env=False, timeout=30) as client:
             for _ in range(20):
-                answer = client.request(method, server.url + path, json=body)
+                answer = client.request(method, self.api + path, json=body)
                 if answer.status_code != 503:  # a busy database; Prefect's client asks again, too
                     break
                 time.sleep(0.5)
@@ -70,9 +77,7 @@ class Office:
 
     @property
     def ui(self) -> str:
-        server = standing(self.home)
-        assert server is not None
-        return server.url.removesuffix("/api")
+        return self.api.removesuffix("/api")
 
     def all(self, what: str) -> list[dict[str, Any]]:
         return list(self.call("POST", f"/{what}/filter", {}).body)

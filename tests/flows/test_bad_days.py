@@ -14,7 +14,8 @@ import pytest
 
 from flows.cli import main
 from lipsync.home import Home
-from lipsync.output import record_path
+from lipsync.output import page_path, record_path
+from lipsync.provenance import provenance_path
 from lipsync.store import hash_file
 from tests import odd_clips
 from tests.clips import make_clip, make_voice, write_wav
@@ -376,7 +377,8 @@ def run_of(
         return started(*argv, env=env, cwd=tmp_path, arranged=arranged)
 
     yield start
-    assert set(output.parent.iterdir()) == {output, record_path(output)}
+    beside = {record_path(output), page_path(output), provenance_path(output)}
+    assert set(output.parent.iterdir()) == {output, *beside}
     assert _rooms(home) == {".door"}
     assert list((home.root / "locks").glob("*.lock")) == []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import VendorBusy
 from lipsync.tickets import Ticket
+from lipsync.trust import trusted
 from lipsync.vendors.fal.answers import Answer
 from lipsync.vendors.fal.line import ANSWER_S, CONNECT_S, Line, no_answer, read, with_a_key
 from lipsync.vendors.fal.queue import (
@@ -55,13 +56,12 @@ async def follower(line: Line, queue: Queue, judge: Judge) -> AsyncIterator["Fal
     client = AsyncClient(key=key.get_secret_value() if key else None)
     with with_a_key():
         fals = (await client.get_handle("fal-ai/any", "-")).client
-    trusted = httpx.create_ssl_context()
     streams, questions = (
         httpx.AsyncClient(
             headers=fals.headers,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=kept),
             timeout=httpx.Timeout(patience_s, connect=CONNECT_S),
-            verify=trusted,
+            verify=trusted(),
         )
         for patience_s, kept in ((SILENCE_S, 0), (ANSWER_S, QUESTIONS))
     )

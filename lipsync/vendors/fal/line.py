@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from lipsync.accounts import FalSettings
 from lipsync.errors import VendorBusy, VendorRefused
+from lipsync.trust import trusted
 from lipsync.vendors.fal.answers import Answer
 
 if TYPE_CHECKING:  # a third of a second that only a paid dub needs
@@ -43,6 +44,15 @@ class Line:
     def http(self) -> "httpx.Client":
         """Its connections; they carry the key."""
         return self.handle("fal-ai/any", "-").client
+
+    def anew(self) -> "httpx.Client":
+        """Return connections of their own, with the key; whoever asks for them closes them.
+
+        fal's own client reads the certificates anew for each, which costs more than the request.
+        """
+        import httpx  # noqa: PLC0415  see above
+
+        return httpx.Client(headers=self.http.headers, verify=trusted())
 
     def fresh(self) -> "SyncClient":
         """Return a client of its own, without a connection that may have died meanwhile."""

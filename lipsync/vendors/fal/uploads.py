@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from lipsync.disk import alone, read_sealed
 from lipsync.errors import MediaError, VendorBusy
 from lipsync.store import Store
+from lipsync.trust import trusted
 from lipsync.values import File
 from lipsync.vendors.fal.answers import of_upload
 from lipsync.vendors.fal.line import CONNECT_S, Line, read
@@ -140,8 +141,11 @@ def _answers(link: str, size_bytes: int) -> bool:
     import httpx  # noqa: PLC0415  see lipsync.vendors.fal.line
 
     timeout = httpx.Timeout(LOOK_S, connect=CONNECT_S)
+    one_byte = {"Range": "bytes=0-0"}
     try:
-        with httpx.stream("GET", link, headers={"Range": "bytes=0-0"}, timeout=timeout) as response:
+        with httpx.stream(
+            "GET", link, headers=one_byte, timeout=timeout, verify=trusted()
+        ) as response:
             return whole_size(response.status_code, dict(response.headers)) == size_bytes
     except httpx.TransportError:
         return False

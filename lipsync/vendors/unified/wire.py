@@ -1,15 +1,14 @@
 """The wire: one request, one answer, nothing repeated, nothing followed."""
 
 import json
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import httpx
 
 from lipsync.errors import VendorBusy
+from lipsync.trust import trusted
 from lipsync.vendors.unified.faults import Reply, said
 from lipsync.vendors.unified.rulings import Ruling, on_silence, on_submit
 
@@ -118,13 +117,8 @@ class Wire:
             "timeout": httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
             "headers": {"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
             "follow_redirects": False,
-            "verify": self._trusted,
+            "verify": trusted(),
         }
-
-    @cached_property
-    def _trusted(self) -> ssl.SSLContext:
-        """Whom we believe to be who they say; reading it takes longer than most answers."""
-        return httpx.create_ssl_context()
 
     def _answer(self, client: httpx.Client, method: str, url: str, **sent: Any) -> Reply:
         """Take in an answer."""

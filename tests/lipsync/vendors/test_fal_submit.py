@@ -88,7 +88,7 @@ def test_a_request_that_buys_is_not_taken_elsewhere_by_a_redirect(shop: Shop) ->
 def test_where_fal_is_out_of_reach_nothing_was_sent(shop: Shop) -> None:
     order = shop.order()
     media = shop.vendor.prepare(order)
-    shop.emulator.fault("refused", times=2)
+    shop.emulator.fault("refused", times=3)
     with pytest.raises(VendorBusy, match="nothing was sent"):
         shop.vendor.submit(order, media)
     assert shop.calls("submit") == 0
