@@ -32,8 +32,11 @@ from lipsync.voice import (
 
 log = logging.getLogger(__name__)
 
-# Encoding moves peaks, on speech at 192 kbit/s by up to 1 dB; each round encodes once more.
+# Encoding moves peaks, of noise at 192 kbit/s by up to 1 dB; each round encodes once more.
 ROUNDS = 4
+# Speech at 192 kbit/s gains up to 0.06 dB (measured on five voices): with this much room one
+# encoding is enough.
+ROOM_DB = 0.1
 # So that the next round does not miss by a hair.
 EXTRA_DB = 0.05
 # Retiming takes up to 0.4 LU from a voice, and a bed adds up to 3 (both measured); more than this
@@ -130,7 +133,7 @@ def _encode_right(request: FinishRequest, encoded: Path, store: Store) -> Heard:
         if request.bed is not None:
             scratch = stack.enter_context(store.scratch(".f32"))
             mix = Mix(request.voice.path, request.bed, scratch)
-        setting: Setting | None = Setting()
+        setting: Setting | None = first_setting(request)
         for _ in range(ROUNDS):
             if setting is None:
                 break
@@ -164,6 +167,16 @@ def aimed_at(request: FinishRequest, loudness: Loudness) -> tuple[LoudnessTarget
         return request.target, request.level_lufs
     target = by_dialogue(request.target, loudness.dialogue_share or 0.0)
     return target, target.integrated_lufs
+
+
+def first_setting(request: FinishRequest) -> Setting:
+    """Choose what to encode with first: what an encoder usually adds to a peak is left to it.
+
+    PCM adds nothing.
+    """
+    if request.sound.codec != "aac":
+        return Setting()
+    return Setting(ceiling_dbtp=round(request.target.true_peak_dbtp - ROOM_DB, 3))
 
 
 def next_setting(

@@ -1,6 +1,7 @@
 """Limits: where a figure passes and where it is still a warning, each with who says so."""
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -71,8 +72,13 @@ def load_limits(path: Path | None = None) -> Limits:
     """
     path = path or profiles_path()
     try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"))["limits"]
-        return Limits.model_validate(rows)
+        return _parsed(path.read_text(encoding="utf-8"))
     except (OSError, KeyError, TypeError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise UsageError(f"{path}: the limits of the checks cannot be read ({said})") from error
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Limits:
+    """Parse the limits once for all the dubs of a batch."""
+    return Limits.model_validate(tomllib.loads(text)["limits"])

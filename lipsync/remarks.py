@@ -4,6 +4,9 @@ from lipsync.bed import BedMix
 from lipsync.requests import FinishRequest
 from lipsync.voice import Gate, Loudness, LoudnessTarget
 
+# Ours: nobody hears that a peak is lower by less.
+WORTH_SAYING_DB = 0.2
+
 
 def remarks(
     request: FinishRequest,
@@ -38,7 +41,7 @@ def _peaks(
             f"{target.true_peak_dbtp:.1f}, as often as it was encoded"
         )
         return (note,)
-    if ceiling_dbtp is None or ceiling_dbtp >= target.true_peak_dbtp:
+    if ceiling_dbtp is None or ceiling_dbtp > target.true_peak_dbtp - WORTH_SAYING_DB:
         return ()
     return (f"peaks limited to {ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)
 

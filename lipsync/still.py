@@ -55,7 +55,7 @@ def _pair(before: Picture, after: Picture, store: Store) -> File:
     with store.scratch(".jpg") as path:
         small = both.resized(width=min(WIDTH_PX, both.w))
         small.save_frame(str(path), t=0, with_mask=False)
-        return store.keep(path, ".jpg")
+        return store.keep(path, ".jpg", lasting=False)
 
 
 def _saved(picture: Picture, store: Store) -> File:
@@ -67,4 +67,4 @@ def _saved(picture: Picture, store: Store) -> File:
     with store.scratch(".jpg") as path:
         _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         path.write_bytes(coded.tobytes())
-        return store.keep(path, ".jpg")
+        return store.keep(path, ".jpg", lasting=False)

@@ -71,12 +71,14 @@ class Store:
             fcntl.flock(door, kind)
             yield
 
-    def keep(self, path: Path, suffix: str) -> File:
-        """Move a finished scratch file into the store, read-only and flushed to disk.
+    def keep(self, path: Path, suffix: str, *, lasting: bool = True) -> File:
+        """Move a finished scratch file into the store, read-only.
 
         Args:
             path: The file, in `scratch`.
             suffix: Its extension with the dot, e.g. ".mp4".
+            lasting: Whether it must outlive a power cut; what is quickly made again need not, and
+                the cache sees by its hash that it did not.
 
         Returns:
             The kept file; the same bytes twice are one file.
@@ -87,10 +89,12 @@ class Store:
         with disk_errors(path):
             digest, size = hash_file(path), path.stat().st_size
             path.chmod(0o444)
-            flush(path)
             place = self._place(digest, suffix)
+            if lasting:
+                flush(path)
             path.replace(place)
-            flush(place.parent)
+            if lasting:
+                flush(place.parent)
         return File(path=place, sha256=digest, size_bytes=size)
 
     def write_record(self, place: Path, content: Mapping[str, object], *, lasting: bool) -> None:

@@ -43,7 +43,7 @@ def make_thumb(request: ThumbRequest, store: Store) -> File:
     with store.scratch(".jpg") as scratch:
         _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         scratch.write_bytes(coded.tobytes())
-        return store.keep(scratch, ".jpg")
+        return store.keep(scratch, ".jpg", lasting=False)
 
 
 def _small(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:

@@ -20,6 +20,7 @@ from lipsync.manifest import Row
 from lipsync.ordering import alternatives, ordered, taken
 from lipsync.outcomes import is_unbilled
 from lipsync.pages.placing import page_of
+from lipsync.pages.sheet import thumb_of
 from lipsync.pictures import put_pictures
 from lipsync.report import DubReport
 from lipsync.submit import submit
@@ -176,6 +177,7 @@ class Work:
         stills = stages.stills(shop, fitted, finished)
         page_of(params, decision, fitted, stills, report, verdicts.traces)
         put_pictures(shop, params, report.output, finished)
+        thumb_of(shop, finished.file)  # now, while others are awaited: the sheet is made last
         return report
 
     def next_choice(self, error: VendorError) -> bool:

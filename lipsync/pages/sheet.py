@@ -55,11 +55,9 @@ def _shown(
 ) -> tuple[BatchRow, ...]:
     """Give the rows their links, and as many thumbnails as a sheet has, what is wrong first."""
     pictured = [row.line for row in worst_first(rows) if row.line in outputs][:MOST_PICTURES]
-    wanted = set(pictured)
+    thumbs = {line: _thumb(shop, outputs[line]) for line in pictured}
     return tuple(
-        _linked(row, page, outputs[row.line], _thumb(shop, outputs[row.line], row.line in wanted))
-        if row.line in outputs
-        else row
+        _linked(row, page, outputs[row.line], thumbs.get(row.line)) if row.line in outputs else row
         for row in rows
     )
 
@@ -83,18 +81,25 @@ def beside(page: Path, file: Path) -> str:
     return Path(os.path.relpath(file, page.parent)).as_posix()
 
 
-def _thumb(shop: Workshop, output: Path, wanted: bool) -> str | None:
-    """Picture an output; None where it is not wanted, or nothing can be seen in it."""
+def _thumb(shop: Workshop, output: Path) -> str | None:
+    """Picture an output; None where nothing can be seen in it."""
+    try:
+        thumb = thumb_of(shop, shop.store.fingerprint(output))
+        return None if thumb is None else data_uri(thumb.path.read_bytes())
+    except (LipsyncError, OSError) as error:
+        log.info("no thumbnail: %s", error)
+        return None
+
+
+def thumb_of(shop: Workshop, output: File) -> File | None:
+    """Picture an output, once; None where nothing can be seen in it, which fails nothing."""
     from lipsync.thumb import ThumbRequest, make_thumb  # noqa: PLC0415  loads PyAV and OpenCV
 
-    if not wanted:
-        return None
+    request = ThumbRequest(output=output)
     try:
-        request = ThumbRequest(output=shop.store.fingerprint(output))
-        made = shop.cache.made(
+        return shop.cache.made(
             "thumb", THUMB, request, File, lambda: make_thumb(request, shop.store)
-        )
-        return data_uri(made.value.path.read_bytes())
-    except (LipsyncError, OSError) as error:
+        ).value
+    except LipsyncError as error:
         log.info("no thumbnail: %s", error)
         return None

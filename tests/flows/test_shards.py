@@ -1,13 +1,17 @@
 """Claims about batches in parts: real workers in their own processes, one ledger, one outcome."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from flows.working import children
 from lipsync.batch.params import BatchParams
 from lipsync.errors import UsageError
 from tests.batches import Depot, open_depot
@@ -61,6 +65,19 @@ def test_the_parts_of_a_batch_go_to_workers_and_come_back_as_one_outcome(
     assert len(depot.sold) == 5
 
 
+def test_a_part_whose_process_is_killed_goes_on_and_its_batch_waits_for_it(
+    depot: Depot, worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.shards.LOOK_EVERY_S", 0.5)
+    killer = threading.Thread(target=kill_the_first, args=(worker.pid,), daemon=True)
+    killer.start()
+    params = BatchParams(manifest=rows_of(depot, 4), output_folder=depot.out, shards=2)
+    outcome = run_flow(params).result()
+    assert not killer.is_alive()
+    assert (outcome.exit_code, [row.line for row in outcome.rows]) == (0, [2, 3, 4, 5])
+    assert (len(depot.sold), depot.emulator.account().duplicates) == (4, 0)
+
+
 def test_without_a_worker_to_hand_parts_to_a_batch_says_so_and_buys_nothing(
     depot: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +87,14 @@ def test_without_a_worker_to_hand_parts_to_a_batch_says_so_and_buys_nothing(
     with pytest.raises(UsageError, match="make deploy"):
         state.result()
     assert depot.sold == []
+
+
+def kill_the_first(worker: int) -> None:
+    """Kill the first process a worker starts for a run."""
+    while not (found := children(worker)):
+        time.sleep(0.05)
+    time.sleep(1.0)  # the worker has noted which process it is by now; its imports take longer
+    os.kill(found[0], signal.SIGKILL)
 
 
 def await_deployment(process: subprocess.Popen[bytes]) -> None:
