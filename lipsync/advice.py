@@ -10,6 +10,9 @@ BY_MODEL = frozenset({
     "mouth_changed", "mouth_sync", "picture_kept", "sharpness", "picture_time",
     "black", "frozen", "flicker", "size", "rate", "length", "scorer",
 })  # fmt: skip
+# Checks of the lips themselves.
+LIPS = frozenset({"mouth_changed", "mouth_sync"})
+AS_FILMED = "a preview: lips it is not sure of stay as filmed"
 _RED = frozenset({Mark.WARN, Mark.FAIL})
 
 
@@ -25,6 +28,21 @@ def advised(
     """
     other = next((one for one in choices if one.accepted and one.model != model), None)
     return tuple(_advised(verdict, other) for verdict in verdicts)
+
+
+def of_preview(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """Judge a preview by what it promises: lips where it is sure of them, and nowhere else.
+
+    It is no dub to be delivered, so lips that are left as filmed call for no decision.
+    """
+    return tuple(map(_as_preview, verdicts))
+
+
+def _as_preview(verdict: Verdict) -> Verdict:
+    if verdict.check not in LIPS or verdict.verdict is not Mark.FAIL:
+        return verdict
+    notes = [note for note in (verdict.note, AS_FILMED) if note]
+    return verdict.model_copy(update={"verdict": Mark.WARN, "note": "; ".join(notes)})
 
 
 def _advised(verdict: Verdict, other: Choice | None) -> Verdict:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from lipsync.admission import Look, bed_facts, bed_wanted, seen, target
-from lipsync.advice import advised
+from lipsync.advice import advised, of_preview
 from lipsync.buying import collect, is_unbilled, submit, ticket_of
 from lipsync.cache import Made
 from lipsync.carrying import stretch_of
@@ -211,6 +211,7 @@ def verify(
     made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
     marked = (verdict_of(finished.disclosure),) if finished.disclosure else ()
     found = advised((*made.value.found, *marked), decision.selection.choices, decision.model.id)
+    found = of_preview(found) if decision.model.preview else found
     return Made(made.value.model_copy(update={"found": found}), made.cached, made.seconds)
 
 

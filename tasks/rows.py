@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE

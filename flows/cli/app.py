@@ -344,7 +344,7 @@ def emulator(  # noqa: PLR0913, PLR0917  one option each
     faults: Annotated[
         Path | None, typer.Option(help="A TOML file of [[fault]] tables.", metavar="TOML")
     ] = None,
-    render: Annotated[RenderName, typer.Option(help="How results are made.")] = RenderName.MUX,
+    render: Annotated[RenderName, typer.Option(help="How results are made.")] = RenderName.ENGINE,
     latency_s: Annotated[
         float, typer.Option("--latency", help="How long a job runs, in seconds.", min=0)
     ] = 2.0,

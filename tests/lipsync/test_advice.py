@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lipsync.advice import advised
+from lipsync.advice import advised, of_preview
 from lipsync.verdicts import Mark
 from tests.lipsync.pages.stories import choice, verdict
 
@@ -30,3 +30,9 @@ def test_a_price_nobody_publishes_is_not_made_up_and_a_last_choice_names_none() 
     assert "a price nobody publishes" in row.advice
     (row,) = advised([verdict("frozen", Mark.WARN)], CHOICES[:2], "sync-2")
     assert "no other model took this pair" in row.advice
+
+
+def test_a_preview_that_leaves_the_lips_as_filmed_is_told_and_calls_for_no_review() -> None:
+    rows = of_preview([verdict("mouth_changed", Mark.FAIL), verdict("voice_offset", Mark.FAIL)])
+    assert [row.verdict for row in rows] == [Mark.WARN, Mark.FAIL]
+    assert "stay as filmed" in rows[0].note
