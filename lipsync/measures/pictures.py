@@ -1,6 +1,7 @@
 """Pictures: the luma of a video frame by frame, decoded once and never kept."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,18 @@ def lumas(path: Path) -> Pictures:
             ) from error
 
 
+def ahead(pictures: Pictures) -> Pictures:
+    """Decode the next picture in a thread of its own while the last one is looked at."""
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="decoder") as pool:
+            coming = pool.submit(next, pictures, None)
+            while (picture := coming.result()) is not None:
+                coming = pool.submit(next, pictures, None)
+                yield picture
+    finally:
+        pictures.close()
+
+
 def luma_of(frame: av.VideoFrame) -> Plane:
     """Look at the luma of a frame without copying it, where it is 8-bit planar."""
     if frame.format.name not in {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray"}:
@@ -51,7 +64,7 @@ class Beside:
 
     def __init__(self, path: Path | None, rate: Fraction, output_rate: Fraction) -> None:
         """Open nothing yet; without a path there is never a picture."""
-        self._pictures = _none() if path is None else lumas(path)
+        self._pictures = _none() if path is None else ahead(lumas(path))
         self._pace = rate / output_rate
         self._number = -1
         self._shown: Plane | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsync.faces import Plane
-from lipsync.measures.pictures import Beside, lumas
+from lipsync.measures.pictures import Beside, ahead, lumas
 from lipsync.mouth import Faces, Series
 from lipsync.picture import BLACK_LEVEL, BLACK_SHARE, Frames, psnr_db, slip_of
 from lipsync.tracking.pose import Matrix, Window, crop
@@ -62,7 +62,7 @@ def view(
     eye = _Eye(rate)
     beside = Beside(source, source_rate, rate)
     try:
-        for frame, luma in enumerate(lumas(output)):
+        for frame, luma in enumerate(ahead(lumas(output))):
             eye.see(luma, beside.at(frame))
     finally:
         beside.close()
