@@ -66,7 +66,8 @@ def _cancelled(rows: Sequence[RowOutcome]) -> str:
         done = sum(pool.map(_cancel, [row.ticket_id or 0 for row in rows]))
     if done == len(rows):
         return f"all {done} jobs are cancelled"
-    return f"{done} of {len(rows)} jobs are cancelled, the others go on and may be billed"
+    rest = "the others were asked to and may still be billed"
+    return f"{done} of {len(rows)} jobs are cancelled, {rest}"
 
 
 def _cancel(ticket_id: int) -> bool:

@@ -165,6 +165,23 @@ def test_ctrl_c_says_what_goes_on_at_the_vendor_and_the_same_command_goes_on(
         assert (again.code, len(depot.sold)) == (0, 5)
 
 
+def test_ctrl_c_cancels_the_jobs_of_a_batch_when_it_was_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    with open_depot(tmp_path, monkeypatch.setenv, latency_s=600.0) as depot:
+        path = rows_of(depot, 3)
+        env = environment(depot.home, PREFECT_API_URL=server, FAL_IN_FLIGHT="2")
+        wish = ("--on-interrupt", "cancel", "--json")
+        process = started("batch", path, "--output-folder", depot.out, *wish, env=env, cwd=tmp_path)
+        await_sales(depot, 2, process)
+        process.send_signal(signal.SIGINT)
+        answer = finished(process)
+        assert answer.code == 130
+        assert "asking to cancel 2 jobs" in answer.err
+        assert "0 of 2 jobs are cancelled, the others were asked to" in answer.err  # they run
+        assert depot.emulator.account().calls["fal cancel"] == len(depot.sold) == 2
+
+
 def await_sales(depot: Depot, count: int, process: subprocess.Popen[str]) -> None:
     """Wait until so many jobs were taken; how long that takes is not what is tested."""
     while len(depot.sold) < count:
