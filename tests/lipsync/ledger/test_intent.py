@@ -1,7 +1,9 @@
 """Intent: one worker may send an order, whatever place it is at; the dead are outlived."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -160,3 +162,15 @@ def test_orders_of_other_dubs_are_not_in_the_way(ledger: Ledger) -> None:
     assert ledger.intend(FIRST).ours
     assert ledger.intend(make_order("third", dub="dub-2")).ours
     assert ledger.intend(make_order("fourth")).ours
+
+
+def test_the_threads_of_a_process_never_find_the_file_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite answers at once here instead of sleeping until the file is free."""
+    monkeypatch.setattr("lipsync.ledger.database.BUSY_MS", 0)
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.tickets()
+    with ThreadPoolExecutor(8) as pool:
+        sent = list(pool.map(lambda number: ledger.intend(make_order(f"k{number}")), range(64)))
+    assert all(one.ours for one in sent)
