@@ -13,6 +13,7 @@ from lipsync.disclosure import Notice, notice_of
 from lipsync.marking import mark, read_mark, tags_of
 from lipsync.media.dialogue import Mask, levels_of, measure_gated, speech_steps
 from lipsync.media.limiter import limit
+from lipsync.media.meter import FLOOR_LUFS
 from lipsync.media.mixing import Mix
 from lipsync.media.mux import Track, kept_tags, mux, read_tags
 from lipsync.media.pcm import Samples
@@ -161,10 +162,12 @@ def aimed_at(request: FinishRequest, loudness: Loudness) -> tuple[LoudnessTarget
     """Say by which gate an output is measured, and where it should land by that.
 
     By the programme it is where the voice was before it was fitted: what its peaks had no room for
-    then, they have no room for now.
+    then, they have no room for now. One too short to be measured has no level to be held to.
     """
     if request.target.gate is Gate.PROGRAMME:
-        return request.target, request.level_lufs
+        level_lufs = request.level_lufs
+        unmeasured = level_lufs is None or level_lufs <= FLOOR_LUFS
+        return request.target, None if unmeasured else level_lufs
     target = by_dialogue(request.target, loudness.dialogue_share or 0.0)
     return target, target.integrated_lufs
 

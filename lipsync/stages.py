@@ -70,7 +70,7 @@ __all__ = [
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 2, 2, 3
+NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 3, 2, 3
 
 log = logging.getLogger(__name__)
 

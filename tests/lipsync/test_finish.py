@@ -219,3 +219,13 @@ def test_a_codec_the_container_does_not_take_is_answered_with_the_way_out(
     with pytest.raises(MediaError, match=r"prores picture cannot be put into \.mp4.*\.mov"):
         finished(picture, voice, store)
     assert finished(picture, voice, store, suffix=".mov").picture_packets == 3
+
+
+def test_a_voice_too_short_to_be_measured_keeps_its_level(
+    tmp_path: Path, store: Store, voice: File
+) -> None:
+    """BS.1770 reads nothing from less than 0.4 s: -70 LUFS, which is no level to aim at."""
+    picture = make_clip(tmp_path / "d.mp4", frames=50)
+    known = finished(picture, voice, store, level_lufs=None).loudness
+    floor = finished(picture, voice, store, level_lufs=-70.0).loudness
+    assert floor.integrated_lufs == known.integrated_lufs
