@@ -102,7 +102,8 @@ class Cache:
             if not self.store.intact(file):
                 raise MediaError(f"{file.path}: changed while it was worked on; run again")
         written = TypeAdapter(returns).dump_python(value, mode="json")
-        self.store.write_record(place, {"seconds": took_s, "value": written}, lasting=True)
+        # A power cut may take it: its seal tells, and the stage is done again.
+        self.store.write_record(place, {"seconds": took_s, "value": written}, lasting=False)
         return Made(value, cached=False, seconds=took_s)
 
 
