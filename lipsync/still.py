@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lipsync.envelope import levels_db, peaks_s
 from lipsync.media.moments import Picture, reel
 from lipsync.requests import Moment, StillRequest, Stills
@@ -31,7 +33,11 @@ def make_stills(request: StillRequest, store: Store) -> Stills:
         moments, pair = [], None
         both = zip(before.at(moments_s), after.at(moments_s), strict=True)
         for at_s, ((_, old), (_, new)) in zip(moments_s, both, strict=True):
-            moments.append(Moment(at_s=at_s, before=_saved(old, store), after=_saved(new, store)))
+            moments.append(
+                Moment(
+                    at_s=at_s, before=_saved(old, SIDE_PX, store), after=_saved(new, SIDE_PX, store)
+                )
+            )
             if at_s == loudest_s:
                 pair = _pair(old, new, store)
     assert pair is not None  # the loudest moment of all is the loudest of its third
@@ -48,22 +54,25 @@ def within(moments_s: Sequence[float], last_s: float) -> list[float]:
 
 
 def _pair(before: Picture, after: Picture, store: Store) -> File:
-    """Lay one moment of both clips beside each other by moviepy, before on the left."""
-    from moviepy import ImageClip, clips_array  # noqa: PLC0415  0.4 s, for this picture alone
-
-    both = clips_array([[ImageClip(one[:, :, ::-1], duration=1) for one in (before, after)]])
-    with store.scratch(".jpg") as path:
-        small = both.resized(width=min(WIDTH_PX, both.w))
-        small.save_frame(str(path), t=0, with_mask=False)
-        return store.keep(path, ".jpg", lasting=False)
+    """Lay one moment of both clips beside each other, before on the left."""
+    height = min(before.shape[0], after.shape[0])
+    sides = [_scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
+    return _saved(np.hstack([side[:height] for side in sides]), WIDTH_PX, store)
 
 
-def _saved(picture: Picture, store: Store) -> File:
+def _scaled(picture: Picture, width_px: int) -> Picture:
     import cv2  # noqa: PLC0415  heavy
 
     height, width = picture.shape[:2]
-    size = (min(SIDE_PX, width), max(1, round(height * min(SIDE_PX, width) / width)))
+    size = (width_px, max(1, round(height * width_px / width)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False)
+
+
+def _saved(picture: Picture, most_px: int, store: Store) -> File:
+    import cv2  # noqa: PLC0415  heavy
+
+    small = _scaled(picture, min(most_px, picture.shape[1]))
     with store.scratch(".jpg") as path:
         _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         path.write_bytes(coded.tobytes())

@@ -1,10 +1,8 @@
 """Crews: threads that work side by side, started by one, and stopped by one."""
 
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from heapq import heappop, heappush
@@ -19,9 +17,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Rank = tuple[int, ...]
-
-# Ours: a tenth of Python's own.
-TURN_S = 0.0005
 
 
 class _Wish(NamedTuple):
@@ -38,21 +33,6 @@ class Stopped(LipsyncError):
 
     retryable = True
     exit_code = 6
-
-
-@contextmanager
-def brisk() -> Iterator[None]:
-    """Have the threads of this process take turns more often, for as long as the block runs.
-
-    A thread that encodes keeps the interpreter for the whole interval again and again; one that
-    sends a request needs it dozens of times, for microseconds, and would wait for each.
-    """
-    before_s = sys.getswitchinterval()
-    sys.setswitchinterval(min(before_s, TURN_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before_s)
 
 
 class Crew:

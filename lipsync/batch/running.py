@@ -17,7 +17,7 @@ from typing import Any
 
 from lipsync.awaiting import Awaiter
 from lipsync.batch.board import Board, Phase
-from lipsync.batch.crew import Crew, Rank, brisk
+from lipsync.batch.crew import Crew, Rank
 from lipsync.batch.desk import Desk
 from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
 from lipsync.batch.lanes import Lane
@@ -38,6 +38,9 @@ TELL_EVERY_S = 0.25
 
 # Ours: requests that buy, and entries in the ledger, never wait for a transfer to end.
 CLERKS = 16
+
+# Ours: what a purchase needs of this machine is done by then; the rest is waiting for an answer.
+BUYING_S = 0.3
 
 # What ranks first in a crew: whatever is nearest to its end.
 FINISH, FETCH, UPLOAD, PREPARE = range(4)
@@ -91,13 +94,14 @@ class _Runner:
         self._left: dict[int, Work] = {}
         self._later: list[Later] = []
         self._told_s = 0.0
+        self._asked_s = 0.0
+        self._brought_here: list[Work] = []
 
     @contextmanager
     def crews(self) -> Iterator[None]:
         """Have the threads for as long as the block runs, and leave nothing behind."""
         patience_s = self._limits.patience_s
         with (
-            brisk(),
             Crew(self._limits.encoders, "encoder") as self._encoders,
             Crew(self._limits.couriers, "courier") as self._couriers,
             Crew(CLERKS, "clerk") as self._clerks,
@@ -120,6 +124,7 @@ class _Runner:
         while self._board.open:
             self._admit()
             self._send()
+            self._complete()
             self._next()
             self._tell()
 
@@ -198,6 +203,7 @@ class _Runner:
                 lane.full, lane.queues = False, full
                 work = lane.next()
                 self._board.at(work.plan, Phase.WORKING)
+                self._asked_s = time.monotonic()
                 buy = partial(work.buy, lane.account, wait=full)
                 then = partial(self._bought, lane)
                 self._do(self._clerks, work.rank, work, buy, then)
@@ -242,6 +248,18 @@ class _Runner:
 
     def _brought(self, work: Work, future: "Future[Any]") -> None:
         if self._went_well(work, future, again=self._bring):
+            self._brought_here.append(work)
+
+    def _complete(self) -> None:
+        """Complete what is here, while no purchase has need of this machine.
+
+        A place at the vendor that stands empty costs the whole batch time; a dub that is here can
+        wait for the moment in which the next one is bought.
+        """
+        if self._clerks.busy and time.monotonic() - self._asked_s < BUYING_S:
+            return
+        while self._brought_here and self._encoders.busy < self._encoders.size:
+            work = self._brought_here.pop(0)
             rank = (FINISH, *work.rank)
             self._do(self._encoders, rank, work, work.complete, self._completed)
 
