@@ -121,11 +121,11 @@ def media_ms(folder: Path, rows: int = 10) -> dict[str, float]:
     spent_s = dict.fromkeys(MEDIA, 0.0)
 
     def timed(word: str, label: str, work: Any) -> Any:
-        began_s = time.thread_time()
+        began_s = time.process_time()  # libav decodes in threads of its own
         try:
             return work()
         finally:
-            spent_s[word] = spent_s.get(word, 0.0) + time.thread_time() - began_s
+            spent_s[word] = spent_s.get(word, 0.0) + time.process_time() - began_s
 
     def dubbed(count: int) -> None:
         params = BatchParams(
@@ -155,7 +155,7 @@ def server_cpu_s() -> float:
 
 def overhead(sizes: list[int]) -> None:
     """Dub batches of several sizes with trivial media, and each of them again."""
-    with floor(0.05, 40) as (folder, vendors):
+    with floor(0.05, 40) as (folder, _vendors):
         by_hand = media_ms(folder)
         each = ", ".join(f"{word} {spent:.0f}" for word, spent in by_hand.items())
         print(f"media functions by hand: {sum(by_hand.values()):.0f} ms CPU a dub ({each})")
@@ -163,11 +163,31 @@ def overhead(sizes: list[int]) -> None:
             f"{'rows':>6} {'s':>7} {'CPU/dub':>8} {'overhead':>9} {'server':>7} {'RSS MB':>7}",
             end="",
         )
-        print(f" {'again ms/row':>13} {'requests':>9}")
+        print(f" {'again ms/row':>13} {'requests':>9}", end="")
+        print(flush=True)
         for size in sizes:
-            os.environ["DUBLINE_HOME"] = str(folder / f"home-{size}")
-            with served():
-                _overhead(folder, vendors, size, sum(by_hand.values()))
+            _in_a_process(
+                "overhead-one", folder, size, "--media", f"{sum(by_hand.values()):.1f}",
+                DUBLINE_HOME=str(folder / f"home-{size}"),
+            )  # fmt: skip
+
+
+def _in_a_process(what: str, folder: Path, size: int, *more: str, **exports: str) -> None:
+    """Measure one size in a process of its own: its memory, its server, its imports."""
+    command = [sys.executable, "-m", "bench.batch", what, "--folder", str(folder)]
+    environment = os.environ | exports
+    subprocess.run([*command, "--rows", str(size), *more], env=environment, check=True)
+
+
+def overhead_one(folder: Path, size: int, media: float) -> None:
+    """Dub one batch, and again; `media` is what its media functions cost by hand, in ms a dub."""
+    vendors = Vendors(dict(os.environ))
+    with served():
+        warm = BatchParams(
+            manifest=manifest(folder, 2, model="local-preview"), output_folder=folder / "warm"
+        )
+        dub(warm)  # loads the libraries
+        _overhead(folder, vendors, size, media)
 
 
 def _overhead(folder: Path, vendors: Vendors, size: int, media: float) -> None:
@@ -205,8 +225,7 @@ def plan(sizes: list[int]) -> None:
         )
         for size in sizes:
             manifest(folder, size, pairs=8)
-            command = [sys.executable, "-m", "bench.batch", "plan-one", "--folder", str(folder)]
-            subprocess.run([*command, "--rows", str(size)], check=True)
+            _in_a_process("plan-one", folder, size)
 
 
 def plan_one(folder: Path, size: int) -> None:
@@ -230,18 +249,21 @@ def plan_one(folder: Path, size: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("race", "overhead", "plan", "plan-one"))
+    parser.add_argument("what", choices=("race", "overhead", "overhead-one", "plan", "plan-one"))
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--latency", type=float, default=10.0)
     parser.add_argument("--flight", type=int, default=40)
     parser.add_argument("--rows", type=int, nargs="+")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--media", type=float, default=0.0)
     wishes = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if wishes.what == "race":
         race(wishes.jobs, wishes.latency, wishes.flight)
     elif wishes.what == "overhead":
         overhead(wishes.rows or [10, 100])
+    elif wishes.what == "overhead-one":
+        overhead_one(wishes.folder, wishes.rows[0], wishes.media)
     elif wishes.what == "plan":
         plan(wishes.rows or [1000, 2000])
     else:
