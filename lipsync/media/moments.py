@@ -16,8 +16,7 @@ from lipsync.media.opening import open_media
 # Shape (height, width, 3), in OpenCV's order: blue, green, red.
 Picture = npt.NDArray[np.uint8]
 
-# Ours: keyframes lie closer together than this, so what is further ahead is sought and what is
-# nearer is decoded on the way.
+# Ours: where a file has no index, keyframes are taken to lie closer together than this.
 SEEK_S = 10.0
 # Two ways of reckoning one instant differ by less: a tick of the 90 kHz clock.
 TICK_S = 1 / 90_000
@@ -53,7 +52,7 @@ class Reel:
         """
         frames, shown, reached_s = self._container.decode(self._stream), None, 0.0
         for at_s in moments_s:
-            if at_s > reached_s + SEEK_S:
+            if self._is_sought(at_s, reached_s):
                 self._container.seek(int((self._origin_s + at_s) * av.time_base))
                 frames, shown = self._container.decode(self._stream), None
             for frame in () if shown is not None and self._lasts(shown, at_s) else frames:
@@ -64,6 +63,16 @@ class Reel:
                 raise MediaError(f"{self._path}: has no picture at {at_s:.2f} s; export it again")
             reached_s = self._time_s(shown)
             yield reached_s, upright(shown)
+
+    def _is_sought(self, at_s: float, reached_s: float) -> bool:
+        """Whether a keyframe lies on the way; else every picture on the way is needed anyhow."""
+        base = self._stream.time_base
+        if base is None or not len(self._stream.index_entries):
+            return at_s > reached_s + SEEK_S
+        ticks = int((self._origin_s + at_s) / base)
+        entries = self._stream.index_entries
+        place = entries.search_timestamp(ticks, backward=True, any_frame=False)
+        return place >= 0 and float(entries[place].timestamp * base) - self._origin_s > reached_s
 
     def _lasts(self, frame: av.VideoFrame, at_s: float) -> bool:
         """Whether a frame is still shown at a moment, or comes after it."""
