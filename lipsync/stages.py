@@ -33,6 +33,7 @@ from lipsync.disclosure import verdict_of
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair, shown_as_sent
 from lipsync.fitting import fit
+from lipsync.home import Home
 from lipsync.params import DubParams
 from lipsync.profiles import profile_named
 from lipsync.reporting import report
@@ -46,6 +47,7 @@ from lipsync.requests import (
 )
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
+from lipsync.store import Store
 from lipsync.telling import output_of
 from lipsync.tickets import Delivery
 from lipsync.values import Value
@@ -189,12 +191,14 @@ def finish(
         model=decision.model.title,
     )
 
-    def make() -> Finished:
-        from lipsync.finish import finish as finish_dub  # noqa: PLC0415  see the module
-
-        return finish_dub(request, shop.store)
-
+    make = partial(shop.doing, _finished, request, shop.home)
     return shop.cache.made("finish", FINISH, request, Finished, make)
+
+
+def _finished(request: FinishRequest, home: Home) -> Finished:
+    from lipsync.finish import finish as finish_dub  # noqa: PLC0415  see the module
+
+    return finish_dub(request, Store(home))
 
 
 def verify(
@@ -203,16 +207,18 @@ def verify(
     """Hold the finished video against what was promised."""
     request = expected(decision, fitted, finished).model_copy(update=_scorer(shop))
 
-    def make() -> Verdicts:
-        from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
-
-        return verify_dub(request)
-
+    make = partial(shop.doing, _verified, request)
     made = shop.cache.made("verify", VERIFY, request, Verdicts, make)
     marked = (verdict_of(finished.disclosure),) if finished.disclosure else ()
     found = advised((*made.value.found, *marked), decision.selection.choices, decision.model.id)
     found = of_preview(found) if decision.model.preview else found
     return Made(made.value.model_copy(update={"found": found}), made.cached, made.seconds)
+
+
+def _verified(request: VerifyRequest) -> Verdicts:
+    from lipsync.verify import verify as verify_dub  # noqa: PLC0415  see the module
+
+    return verify_dub(request)
 
 
 def _scorer(shop: Workshop) -> dict[str, str]:
@@ -247,13 +253,15 @@ def stills(shop: Workshop, fitted: FittedPair, finished: Finished) -> Stills | N
     """Picture the dub beside what was sent; None when that cannot be done, which fails nothing."""
     request = StillRequest(before=fitted.video, after=finished.file, voice=fitted.voice)
 
-    def make() -> Stills:
-        from lipsync.still import make_stills  # noqa: PLC0415  see the module
-
-        return make_stills(request, shop.store)
-
+    make = partial(shop.doing, _pictured, request, shop.home)
     try:
         return shop.cache.made("still", STILL, request, Stills, make).value
     except MediaError as error:
         log.warning("no still: %s", error)
         return None
+
+
+def _pictured(request: StillRequest, home: Home) -> Stills:
+    from lipsync.still import make_stills  # noqa: PLC0415  see the module
+
+    return make_stills(request, Store(home))

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipsync.aside import Doing, here
 from lipsync.cache import Cache
 from lipsync.catalogue import Catalogue
 from lipsync.errors import MediaError
@@ -24,13 +25,20 @@ if TYPE_CHECKING:  # loads SQLAlchemy: half a second that most stages do not nee
 
 
 class Workshop:
-    """Store, cache, ledger, catalogue and vendors of one home."""
+    """Store, cache, ledger, catalogue and vendors of one home.
+
+    Attributes:
+        home: Where everything is kept.
+        means: The accounts and limits that go with it.
+        doing: Who measures and encodes: this thread, or a helper beside it.
+    """
 
     def __init__(self, home: Home, means: Means | None = None) -> None:
         """Name a home, and the accounts and limits that go with it; None: the environment's."""
         self.home = home
         self.means = means or Means()
         self._fetched: Fetched | None = None
+        self.doing: Doing = here
 
     @cached_property
     def store(self) -> Store:

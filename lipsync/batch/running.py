@@ -15,11 +15,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from lipsync.aside import Helpers
 from lipsync.awaiting import Awaiter
 from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew, Rank
 from lipsync.batch.desk import Desk
 from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
+from lipsync.batch.helping import helped
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.outcome import BatchOutcome
@@ -78,7 +80,7 @@ def run_batch(
     """
     desk.open()
     runner = _Runner(desk, limits, board, watch)
-    with runner.crews():
+    with helped(desk.shop, len(rows)) as helpers, runner.crews(helpers):
         runner.run([Work(desk, row, plan) for row, plan in rows])
     return board.outcome()
 
@@ -98,7 +100,7 @@ class _Runner:
         self._brought_here: list[Work] = []
 
     @contextmanager
-    def crews(self) -> Iterator[None]:
+    def crews(self, helpers: Helpers) -> Iterator[None]:
         """Have the threads for as long as the block runs, and leave nothing behind."""
         patience_s = self._limits.patience_s
         with (
@@ -110,6 +112,7 @@ class _Runner:
             try:
                 yield
             except BaseException as error:
+                helpers.stop()
                 self._stop()
                 if isinstance(error, KeyboardInterrupt):
                     raise BatchInterrupted(self._board.outcome()) from error

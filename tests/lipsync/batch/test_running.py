@@ -4,9 +4,11 @@ import threading
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
+from lipsync.aside import Helpers
 from lipsync.batch.board import Board
 from lipsync.batch.outcome import RowState
 from lipsync.batch.running import BatchInterrupted, Watch
@@ -58,6 +60,19 @@ def test_a_row_that_fails_stops_no_other(depot: Depot) -> None:
     assert refused.exit_code == 5
     assert refused.billed_usd == 0
     assert outcome.exit_code == 9
+
+
+def test_helpers_do_the_same_and_end_with_the_batch(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[Popen[bytes]] = []
+    helper = Helpers._helper
+    monkeypatch.setattr(Helpers, "_helper", lambda self: began.append(helper(self)) or began[-1])
+    monkeypatch.setattr("lipsync.batch.helping.WORTH_HELPERS", 1)
+    outcome = depot.dub(depot.rows(2))
+    assert [row.state for row in outcome.rows] == [RowState.DELIVERED] * 2
+    assert began
+    assert [process.poll() for process in began] == [0] * len(began)
 
 
 def test_failed_rows_are_tried_again_and_finished_ones_are_not(depot: Depot) -> None:
