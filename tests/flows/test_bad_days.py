@@ -414,8 +414,10 @@ def test_two_processes_on_one_dub_do_the_work_once(
     assert [answer.code for answer in both] == [0, 0], both
     assert len({answer.data["ticket_id"] for answer in both}) == 1
     assert len({answer.data["output_sha256"] for answer in both}) == 1
-    for stage in ("normalize", "fit", "submit", "collect", "finish"):
+    for stage in ("normalize", "submit", "collect", "finish"):
         assert sorted(answer.states[stage] for answer in both) == ["Cached", "Completed"], stage
+    # It makes a picture and a voice: either process may have made either of them.
+    assert "Completed" in {answer.states["fit"] for answer in both}
 
 
 def test_without_any_network_a_dub_is_made(home: Home, tmp_path: Path) -> None:
