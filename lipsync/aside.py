@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
 
 from lipsync.errors import LipsyncError
@@ -63,12 +62,7 @@ class Helpers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         for process in self._all:
             with suppress(OSError):  # it may have ended already
                 _stdin(process).close()
@@ -87,8 +81,9 @@ class Helpers:
             HelperLost: The helper ended; the next call begins another.
         """
         process = self._helper()
+        asked = pickle.dumps((work, given))  # whole, or nothing of it is sent
         try:
-            pickle.dump((work, given), _stdin(process))
+            _stdin(process).write(asked)
             _stdin(process).flush()
             answer: Answer = pickle.load(_stdout(process))  # noqa: S301  our own child's
         except (OSError, EOFError, pickle.UnpicklingError) as error:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from lipsync.errors import MediaError
-from lipsync.media.moments import Picture, reel
+from lipsync.jpegs import Picture, kept, scaled
+from lipsync.media.moments import playing
 from lipsync.pictures import PicturesRequest
 from lipsync.store import Store
 from lipsync.values import File
@@ -32,7 +33,7 @@ def make_pictures(request: PicturesRequest, store: Store) -> tuple[File, ...]:
     poster: Picture | None = None
     best = -1.0
     cells: list[Picture] = []
-    with reel(path) as film:
+    with playing(path) as film:
         for at_s, picture in film.at(_spread(film.length_s, COLUMNS * ROWS)):
             if (worth := _worth(picture)) > best:
                 poster, best = picture, worth
@@ -41,9 +42,9 @@ def make_pictures(request: PicturesRequest, store: Store) -> tuple[File, ...]:
         raise MediaError(f"{path}: has no picture to make a poster of; export it again")
     made = []
     if request.poster:
-        made.append(_kept(poster, store))
+        made.append(kept(poster, QUALITY, store))
     if request.sheet:
-        made.append(_kept(_tiled(cells), store))
+        made.append(kept(_tiled(cells), QUALITY, store))
     return tuple(made)
 
 
@@ -58,21 +59,15 @@ def _spread(length_s: float, count: int) -> list[float]:
 
 def _worth(picture: Picture) -> float:
     """Say how sharp a picture is; a dark one is worth nothing."""
-    grey = cv2.cvtColor(_scaled(picture, CELL_PX), cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(scaled(picture, CELL_PX), cv2.COLOR_BGR2GRAY)
     if float(grey.mean()) < DARK:
         return 0.0
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def _scaled(picture: Picture, width_px: int) -> Picture:
-    height, width = picture.shape[:2]
-    size = (width_px, max(1, round(height * width_px / width)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
 def _cell(picture: Picture, at_s: float) -> Picture:
     """Put the time under a small picture."""
-    small = _scaled(picture, CELL_PX)
+    small = scaled(picture, CELL_PX)
     caption = np.full((CAPTION_PX, CELL_PX, 3), 24, np.uint8)
     text = f"{int(at_s) // 60}:{at_s % 60:04.1f}"
     where = (8, CAPTION_PX - 8)
@@ -90,10 +85,3 @@ def _tiled(cells: Sequence[Picture]) -> Picture:
     every = [ImageClip(cell, duration=1) for cell in (*cells, *[empty] * (-len(cells) % COLUMNS))]
     rows = [every[at : at + COLUMNS] for at in range(0, len(every), COLUMNS)]
     return np.asarray(clips_array(rows).get_frame(0), np.uint8)
-
-
-def _kept(picture: Picture, store: Store) -> File:
-    with store.scratch(".jpg") as scratch:
-        _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        scratch.write_bytes(coded.tobytes())
-        return store.keep(scratch, ".jpg", lasting=False)

@@ -93,9 +93,14 @@ def _pairs_of(source: Path) -> Sheet:
 
 
 def _no_pairs(source: Path, names: list[str]) -> str:
-    tables = sorted(name for name in names if name.lower().endswith(NAMES))
+    tables = sorted(name for name in names if name.lower().endswith(NAMES) and not _told(name))
     named = f"; if it is {source / tables[0]} you mean, name that" if tables else ""
     return f"{source}: holds no pair name.mp4 and name.<language>.wav{named}"
+
+
+def _told(name: str) -> bool:
+    """Whether the file tells of a dub, as `talk.de.mp4.json` does beside `talk.de.mp4`."""
+    return any(f"{container}." in name.lower() for container in CONTAINERS)
 
 
 def _notes(strays: tuple[Stray, ...]) -> tuple[str, ...]:

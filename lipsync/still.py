@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lipsync.envelope import levels_db, peaks_s
-from lipsync.media.moments import Picture, reel
+from lipsync.jpegs import Picture, kept, scaled
+from lipsync.media.moments import playing
 from lipsync.requests import Moment, StillRequest, Stills
 from lipsync.store import Store
 from lipsync.values import File
@@ -26,7 +27,7 @@ def make_stills(request: StillRequest, store: Store) -> Stills:
         MediaError: A clip cannot be read.
     """
     levels = levels_db(request.voice.path)
-    with reel(request.before.path) as before, reel(request.after.path) as after:
+    with playing(request.before.path) as before, playing(request.after.path) as after:
         last_s = min(clip.length_s - clip.frame_s for clip in (before, after))
         moments_s = within(peaks_s(levels, MOMENTS), last_s)
         (loudest_s,) = within(peaks_s(levels, 1), last_s)
@@ -56,24 +57,9 @@ def within(moments_s: Sequence[float], last_s: float) -> list[float]:
 def _pair(before: Picture, after: Picture, store: Store) -> File:
     """Lay one moment of both clips beside each other, before on the left."""
     height = min(before.shape[0], after.shape[0])
-    sides = [_scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
+    sides = [scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
     return _saved(np.hstack([side[:height] for side in sides]), WIDTH_PX, store)
 
 
-def _scaled(picture: Picture, width_px: int) -> Picture:
-    import cv2  # noqa: PLC0415  heavy
-
-    height, width = picture.shape[:2]
-    size = (width_px, max(1, round(height * width_px / width)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)
-
-
 def _saved(picture: Picture, most_px: int, store: Store) -> File:
-    import cv2  # noqa: PLC0415  heavy
-
-    small = _scaled(picture, min(most_px, picture.shape[1]))
-    with store.scratch(".jpg") as path:
-        _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        path.write_bytes(coded.tobytes())
-        return store.keep(path, ".jpg", lasting=False)
+    return kept(scaled(picture, min(most_px, picture.shape[1])), QUALITY, store)

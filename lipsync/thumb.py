@@ -1,12 +1,9 @@
 """The thumbnail of an output: one picture of it, small enough for a page that shows a thousand."""
 
-import av
-import cv2
-import numpy as np
-import numpy.typing as npt
-
 from lipsync.errors import MediaError
+from lipsync.jpegs import kept, scaled
 from lipsync.media.index import picture_stream
+from lipsync.media.moments import upright
 from lipsync.media.opening import open_media
 from lipsync.store import Store
 from lipsync.values import File, Value
@@ -39,17 +36,5 @@ def make_thumb(request: ThumbRequest, store: Store) -> File:
         frame = next(iter(container.decode(stream)), None)
         if frame is None:
             raise MediaError(f"{path}: has no picture to be shown; export it again")
-        picture = _small(frame)
-    with store.scratch(".jpg") as scratch:
-        _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        scratch.write_bytes(coded.tobytes())
-        return store.keep(scratch, ".jpg", lasting=False)
-
-
-def _small(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-    """Scale a frame to the width of a thumbnail, its shape kept."""
-    width = min(WIDTH_PX, frame.width)
-    height = max(2, round(frame.height * width / frame.width))
-    whole = frame.to_ndarray(format="bgr24")
-    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)
+        picture = scaled(upright(frame), min(WIDTH_PX, frame.width))
+    return kept(picture, QUALITY, store)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.approving_app import approve
+from flows.cli.menus import BedName, FitName, PartingName, PolicyName, RenderName, SyncName
 from flows.cli.mux_app import mux
 from flows.cli.requests_app import requests
 from flows.cli.review_app import review
@@ -19,57 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class PolicyName(StrEnum):
-    """The policies of `lipsync.catalogue`, as a menu that costs no import."""
-
-    CHEAPEST = "cheapest"
-    BALANCED = "balanced"
-    BEST = "best"
-    FASTEST = "fastest"
-    AUTO = "auto"
-
-
-class SyncName(StrEnum):
-    """The sync modes of `lipsync.fit`, and auto."""
-
-    AUTO = "auto"
-    CUT_OFF = "cut_off"
-    LOOP = "loop"
-    BOUNCE = "bounce"
-    SILENCE = "silence"
-    REMAP = "remap"
-
-
-class PartingName(StrEnum):
-    """What becomes of a paid job when the run is interrupted."""
-
-    LEAVE = "leave"
-    CANCEL = "cancel"
-
-
-class RenderName(StrEnum):
-    """How the emulator makes its results."""
-
-    MUX = "mux"
-    ENGINE = "engine"
-
-
-class BedName(StrEnum):
-    """What lies under the voice."""
-
-    NONE = "none"
-    KEEP = "keep"
-    DUCK = "duck"
-
-
-class FitName(StrEnum):
-    """Who makes the lengths equal."""
-
-    LOCAL = "local"
-    VENDOR = "vendor"
-
 
 app.add_typer(requests)
 app.command()(approve)

@@ -1,20 +1,10 @@
 """The command `dubline review` and its options; what it does is in `reviewing`."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class SyncName(StrEnum):
-    """The sync modes of `lipsync.fit`, and auto, as a menu that costs no import."""
-
-    AUTO = "auto"
-    CUT_OFF = "cut_off"
-    LOOP = "loop"
-    BOUNCE = "bounce"
-    SILENCE = "silence"
-    REMAP = "remap"
+from flows.cli.menus import SyncName
 
 
 def review(  # noqa: PLR0913, PLR0917  one option each

@@ -6,15 +6,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.container import InputContainer
 
 from lipsync.errors import MediaError
+from lipsync.jpegs import Picture
 from lipsync.media.index import picture_stream
 from lipsync.media.opening import open_media
-
-# Shape (height, width, 3), in OpenCV's order: blue, green, red.
-Picture = npt.NDArray[np.uint8]
 
 # Ours: where a file has no index, keyframes are taken to lie closer together than this.
 SEEK_S = 10.0
@@ -22,7 +19,7 @@ SEEK_S = 10.0
 TICK_S = 1 / 90_000
 
 
-class Reel:
+class Player:
     """An open video, wound forwards from moment to moment.
 
     Attributes:
@@ -83,14 +80,14 @@ class Reel:
 
 
 @contextmanager
-def reel(path: Path) -> Iterator[Reel]:
+def playing(path: Path) -> Iterator[Player]:
     """Open a video to look at some of its pictures.
 
     Raises:
         MediaError: It cannot be read, has no picture, or is damaged where one is looked for.
     """
     with open_media(path) as container:
-        yield Reel(container, path)
+        yield Player(container, path)
 
 
 def upright(frame: av.VideoFrame) -> Picture:

@@ -312,6 +312,10 @@ def test_two_files_for_one_place_in_a_folder_are_faults(folder: Path) -> None:
 
 
 def test_a_folder_without_pairs_names_the_table_that_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4.json").write_text("{}")
+    (tmp_path / "a.mp4.provenance.json").write_text("{}")
+    with pytest.raises(ManifestError, match=r"holds no pair name\.mp4 and name\.<language>\.wav$"):
+        read_manifest(tmp_path)
     (tmp_path / "dubs.csv").write_text("video,voice\n")
     with pytest.raises(ManifestError, match=r"holds no pair .* if it is .*dubs\.csv you mean"):
         read_manifest(tmp_path)
