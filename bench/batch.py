@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.floor import MODEL, Vendors, floor, manifest, picture, voice
+from bench.floor import MODEL, Vendors, floor, manifest
 from flows.cli.flowing import flowing
 from flows.embedded import down, standing
 from lipsync.batch.crew import Crew
@@ -32,6 +32,7 @@ from lipsync.batch.planning import plan_batch
 from lipsync.batch.work import Work
 from lipsync.home import Home
 from lipsync.reading import read_manifest
+from lipsync.tickets import Order
 from lipsync.workshop import Workshop
 
 MEDIA = ("probe", "normalize", "fit", "finish", "verify")
@@ -68,51 +69,57 @@ def prepare(params: BatchParams, desk: Desk, encoders: int = 2) -> list[Work]:
     return works
 
 
-def script(folder: Path, vendors: Vendors, jobs: int, flight: int) -> float:
+def script(folder: Path, orders: list[Order], flight: int) -> float:
     """Run `fal_client.subscribe` in a thread pool, as people do; says how long it took."""
     from urllib.request import urlopen  # noqa: PLC0415  as above
 
     import fal_client  # noqa: PLC0415  it reads the environment now
 
-    client, video = fal_client.SyncClient(), picture(folder)
-    endpoint = "fal-ai/sync-lipsync/v2"
+    client = fal_client.SyncClient()
 
-    def one(number: int) -> None:
+    def one(order: Order) -> None:
         media = {
-            "video_url": client.upload_file(video),
-            "audio_url": client.upload_file(voice(folder, number)),
+            "video_url": client.upload_file(order.video.path),
+            "audio_url": client.upload_file(order.voice.path),
         }
-        result = client.subscribe(endpoint, {"model": "lipsync-2", **media})
+        result = client.subscribe(order.endpoint, order.arguments | media)
         with urlopen(result["video"]["url"]) as answer:  # noqa: S310  the emulator's
-            (folder / f"script-{number}.mp4").write_bytes(answer.read())
+            (folder / f"{order.key}.mp4").write_bytes(answer.read())
 
     began_s = time.monotonic()
     with ThreadPoolExecutor(flight) as pool:
-        list(pool.map(one, range(jobs)))
+        list(pool.map(one, orders))
     return time.monotonic() - began_s
 
 
 def race(jobs: int, latency_s: float, flight: int) -> None:
-    """Dub many beside the script, one after the other on the same vendors."""
+    """Dub many beside the script, one after the other on the same vendors.
+
+    Both send the same pairs, prepared before. The script runs twice: in the first run the emulator
+    makes the results, which vendors do on machines of their own.
+    """
     limit_s = jobs * latency_s / flight
     with floor(latency_s, flight) as (folder, vendors):
         path = manifest(folder, jobs)
-        theirs_s = script(folder, vendors, jobs, flight)
         params = BatchParams(manifest=path, output_folder=folder / "out", in_flight=flight)
-        prepare(params, Desk(Workshop(Home.found()), folder=folder / "out"))
+        works = prepare(params, Desk(Workshop(Home.found()), folder=folder / "out"))
+        orders = [work.order() for work in works]
+        script(folder, orders, flight)
+        theirs_s = script(folder, orders, flight)
+        before = vendors.account()["accepted"]
         with served():
             began_s, began_cpu_s = time.monotonic(), time.process_time()
             outcome = dub(params)
             ours_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
-        sold = vendors.account()
-    assert outcome.there == jobs, outcome.states
+        bought = vendors.account()["accepted"] - before
+    assert outcome.there == jobs == bought, (outcome.states, bought)
     print(f"{jobs} dubs, latency {latency_s:g} s, {flight} in flight: the limit is {limit_s:.1f} s")
     print(f"fal_client.subscribe  {theirs_s:7.1f} s  {theirs_s / limit_s:6.3f} of the limit")
     print(f"dubline, all stages   {ours_s:7.1f} s  {ours_s / limit_s:6.3f} of the limit")
     print(
         f"ours : script {ours_s / theirs_s:.3f}; {1000 * cpu_s / jobs:.0f} ms CPU a dub; ", end=""
     )
-    print(f"accepted {sold['accepted']}, duplicates {sold['duplicates']}")
+    print(f"bought {bought}")
 
 
 def media_ms(folder: Path, rows: int = 10) -> dict[str, float]:

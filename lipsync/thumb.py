@@ -28,7 +28,7 @@ def make_thumb(request: ThumbRequest, store: Store) -> File:
         MediaError: No picture can be read.
     """
     path = request.output.path
-    with open_media(path) as container:
+    with open_media(path, first_picture=False) as container:
         stream = picture_stream(container, path)
         stream.codec_context.skip_frame = "NONKEY"
         if container.duration:

@@ -83,7 +83,7 @@ class Work:
         Raises:
             VendorError: It could not be brought there.
         """
-        order = self._order()
+        order = self.order()
         self.ticket = self.desk.shop.ledger.by_key(order.key)
         if self.ticket is None or is_unbilled(self.ticket):
             self._uploaded = Uploaded.by(self.desk.vendor(order.vendor), order)
@@ -102,7 +102,7 @@ class Work:
         self.ticket = self.journal.made("submit", lambda: self._submitted(line, wait=wait))
 
     def _submitted(self, line: int | None, *, wait: bool) -> Made[Ticket]:
-        order, desk = self._order(), self.desk
+        order, desk = self.order(), self.desk
         budget = desk.budget(self.choices[0].budget_usd)
         vendor = with_pair(desk.vendor(order.vendor), self._uploaded, order)
         sent = submit(order, desk.shop.ledger, vendor, budget, desk.run, line=line, wait=wait)
@@ -188,7 +188,7 @@ class Work:
         """
         if error.retryable or len(self.choices) < 2:  # noqa: PLR2004  this one and another
             return False
-        if not is_unbilled(self.desk.shop.ledger.by_key(self._order().key)):
+        if not is_unbilled(self.desk.shop.ledger.by_key(self.order().key)):
             return False
         self.choices.pop(0)
         self.ticket, self.tries, self.spent = None, 0, None
@@ -200,8 +200,9 @@ class Work:
             return self.desk.shop.ledger.ticket(self.ticket.id)
         if self._fitted is None or not self.choices:
             return None
-        return self.desk.shop.ledger.by_key(self._order().key)
+        return self.desk.shop.ledger.by_key(self.order().key)
 
-    def _order(self) -> Order:
+    def order(self) -> Order:
+        """Say what is bought for the row, once it is prepared."""
         assert self._fitted is not None
         return ordered(self.choices[0], self._fitted, RENDER)

@@ -14,7 +14,7 @@ from lipsync.ledger import rows
 from lipsync.ledger.database import clock
 from lipsync.ledger.leases import BEATS_PER_LEASE, beating
 from lipsync.ledger.line import WAITING, check_place
-from lipsync.ledger.pages import Pages, one_ticket
+from lipsync.ledger.pages import BY_ID, Pages, one_ticket
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import spend
 from lipsync.tickets import (
@@ -206,7 +206,7 @@ class Book(Pages):
         change = tickets.update().where(here).values(rows.written(changes | stamp))
         if connection.execute(change).rowcount != 1:
             raise TicketMoved(f"ticket {ticket.id} was {ticket.state} and has moved; look again")
-        now_it_is = one_ticket(connection, tickets.c.id == ticket.id)
+        now_it_is = one_ticket(connection, BY_ID, ticket.id)
         return told(connection, ticket, now_it_is, budget)
 
     def _lease_end(self, now: datetime) -> datetime:

@@ -13,7 +13,7 @@ from lipsync.ledger.approvals import Approvals
 from lipsync.ledger.book import NO_LEASE, Book, told
 from lipsync.ledger.database import clock, take_turns
 from lipsync.ledger.leases import is_held_elsewhere, new_holder
-from lipsync.ledger.pages import any_ticket, one_ticket
+from lipsync.ledger.pages import BY_KEY, any_ticket, one_ticket
 from lipsync.ledger.reviews import Reviews
 from lipsync.ledger.schema import tickets
 from lipsync.tickets import Order, Ticket, TicketMoved, TicketState
@@ -59,7 +59,7 @@ class Ledger(Book, Approvals, Reviews):
                 other = self._in_the_way(connection, order)
                 if other is not None:
                     return Intended(other, ours=False)
-                ticket = any_ticket(connection, tickets.c.key == order.key)
+                ticket = any_ticket(connection, BY_KEY, order.key)
                 if ticket is not None and not self._may_take(ticket, clock(connection)):
                     return Intended(ticket, ours=False)
                 return Intended(self._taken(connection, ticket, order, budget, run), ours=True)
@@ -85,7 +85,7 @@ class Ledger(Book, Approvals, Reviews):
         if ticket is None:
             fields = rows.written(rows.of_new(order, now) | held)
             connection.execute(tickets.insert().values(fields))
-            new = one_ticket(connection, tickets.c.key == order.key)
+            new = one_ticket(connection, BY_KEY, order.key)
             return told(connection, None, new, budget)
         changes: dict[str, Any] = rows.of_order(order) | held | {"state": TicketState.INTENDED}
         if ticket.state is TicketState.INTENDED:

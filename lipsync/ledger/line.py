@@ -5,6 +5,7 @@ to leave until it is known to have ended, whoever sent it and whether or not tha
 """
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -45,27 +46,35 @@ def check_place(connection: sa.Connection, ticket: Ticket, in_flight: int, now: 
 
 def flying(connection: sa.Connection, vendor: str, now: datetime) -> int:
     """Count the jobs in flight; one whose worker died while sending, until its lease ends."""
-    leaving = (tickets.c.state == TicketState.SUBMITTING) & _is_held(now)
+    at = {"vendor": vendor, "now": rows.cell(now)}
+    return int(connection.execute(_FLYING, at).scalar_one())
+
+
+def _flying() -> sa.Select[tuple[int]]:
+    leaving = (tickets.c.state == TicketState.SUBMITTING) & _is_held(sa.bindparam("now"))
     there = tickets.c.state == TicketState.SUBMITTED
-    return _count(connection, (tickets.c.vendor == vendor) & (there | leaving))
+    return _counted((tickets.c.vendor == sa.bindparam("vendor")) & (there | leaving))
 
 
 def _waiting_before(connection: sa.Connection, ticket: Ticket, now: datetime) -> int:
     """Count the workers that live and have waited longer than this ticket's."""
     intended = (tickets.c.state == TicketState.INTENDED) & (tickets.c.detail == WAITING)
     others = (tickets.c.vendor == ticket.vendor) & (tickets.c.id != ticket.id)
-    where = intended & others & _is_held(now)
+    where = intended & others & _is_held(rows.cell(now))
     if ticket.detail == WAITING:
         since, theirs = rows.cell(ticket.updated_at), tickets.c.updated_at
         where &= (theirs < since) | ((theirs == since) & (tickets.c.id < ticket.id))
-    return _count(connection, where)
+    return int(connection.execute(_counted(where)).scalar_one())
 
 
-def _is_held(now: datetime) -> sa.ColumnElement[bool]:
-    held: sa.ColumnElement[bool] = tickets.c.lease_until > rows.cell(now)
+def _is_held(now: Any) -> sa.ColumnElement[bool]:
+    held: sa.ColumnElement[bool] = tickets.c.lease_until > now
     return held
 
 
-def _count(connection: sa.Connection, where: sa.ColumnElement[bool]) -> int:
-    query = sa.select(sa.func.count()).select_from(tickets).where(where)
-    return int(connection.execute(query).scalar_one())
+def _counted(where: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+    return sa.select(sa.func.count()).select_from(tickets).where(where)
+
+
+# Built once: it is asked for every free place.
+_FLYING = _flying()

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +21,11 @@ from lipsync.ledger.line import flying
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import total
 from lipsync.tickets import Event, Ticket, TicketState
+
+# Built once: a statement that is put together anew costs 0.1 ms more, each time.
+Wanted = sa.Select[Any]
+BY_ID: Wanted = sa.select(tickets).where(tickets.c.id == sa.bindparam("wanted"))
+BY_KEY: Wanted = sa.select(tickets).where(tickets.c.key == sa.bindparam("wanted"))
 
 
 class Pages:
@@ -57,7 +63,7 @@ class Pages:
             UsageError: There is no such ticket.
         """
         with self._reading() as connection:
-            found = any_ticket(connection, tickets.c.id == ticket_id)
+            found = any_ticket(connection, BY_ID, ticket_id)
         if found is None:
             raise UsageError(
                 f"{ticket_id}: there is no such ticket; `dubline requests list` shows them all"
@@ -67,7 +73,7 @@ class Pages:
     def by_key(self, key: str) -> Ticket | None:
         """Read the ticket of a dub, if there is one."""
         with self._reading() as connection:
-            return any_ticket(connection, tickets.c.key == key)
+            return any_ticket(connection, BY_KEY, key)
 
     def named(self, names: Collection[str]) -> tuple[Ticket, ...]:
         """Read the tickets whose key, or whose dub, is one of these; oldest first."""
@@ -181,12 +187,12 @@ class Pages:
             yield connection.execution_options(**READING)
 
 
-def any_ticket(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Ticket | None:
-    """Read the ticket of which this holds, if there is one."""
-    row = connection.execute(sa.select(tickets).where(where)).mappings().first()
+def any_ticket(connection: sa.Connection, by: Wanted, wanted: int | str) -> Ticket | None:
+    """Read the ticket of this id or key, if there is one."""
+    row = connection.execute(by, {"wanted": wanted}).mappings().first()
     return None if row is None else rows.to_ticket(row)
 
 
-def one_ticket(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Ticket:
-    """Read the ticket of which this holds."""
-    return rows.to_ticket(connection.execute(sa.select(tickets).where(where)).mappings().one())
+def one_ticket(connection: sa.Connection, by: Wanted, wanted: int | str) -> Ticket:
+    """Read the ticket of this id or key."""
+    return rows.to_ticket(connection.execute(by, {"wanted": wanted}).mappings().one())

@@ -24,7 +24,7 @@ def lumas(path: Path) -> Pictures:
     Raises:
         MediaError: The file cannot be opened or decoded to its end, or has no picture.
     """
-    with open_media(path) as container:
+    with open_media(path, first_picture=False) as container:
         stream = picture_stream(container, path)
         # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
         stream.thread_type = "AUTO"

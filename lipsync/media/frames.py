@@ -89,7 +89,7 @@ def backward_stretches(
 
 
 def _most(index: Index) -> int:
-    with open_media(index.path) as container:
+    with open_media(index.path, first_picture=False) as container:
         stream = picture_stream(container, index.path)
         size = stream.codec_context.width * stream.codec_context.height
     return max(BACKWARD_LEAST, BACKWARD_BYTES // max(1, size * 3 // 2))
@@ -132,7 +132,7 @@ def _stand_in(index: Index, missing: set[int], held: av.VideoFrame | None) -> av
 @contextmanager
 def media_at(index: Index, picture: int) -> Iterator["Position"]:
     """Place a video so that decoding from here shows `picture`."""
-    with open_media(index.path) as container:
+    with open_media(index.path, first_picture=False) as container:
         yield Position(container, index, picture)
 
 

@@ -86,7 +86,7 @@ def playing(path: Path) -> Iterator[Player]:
     Raises:
         MediaError: It cannot be read, has no picture, or is damaged where one is looked for.
     """
-    with open_media(path) as container:
+    with open_media(path, first_picture=False) as container:
         yield Player(container, path)
 
 

@@ -137,7 +137,7 @@ def mux_picture_and_voice(
 
 def _untagged(voices: Sequence[Track], output: Path) -> tuple[str, ...]:
     """Say what of the voices a container has no place for: MOV knows a hundred languages."""
-    with open_media(output) as written:
+    with open_media(output, first_picture=False) as written:
         found = [stream.metadata.get("language", "und") for stream in written.streams.audio]
     lost = [
         f"{output.suffix} has no code for the language {voice.language}; choose .mp4 or .mkv"
@@ -282,5 +282,5 @@ def read_tags(path: Path) -> dict[str, str]:
     Raises:
         MediaError: It cannot be read.
     """
-    with open_media(path) as container:
+    with open_media(path, first_picture=False) as container:
         return dict(container.metadata)

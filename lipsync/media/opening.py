@@ -28,6 +28,9 @@ CONTAINERS = (
 )  # fmt: skip
 # 8192 x 8192. Twice the area of 8K UHD (7680 x 4320), far above what any model takes (4096).
 MAX_PIXELS = 2**26
+# Opening a WAV file, libav searches up to 5 MB of samples for DTS or S/PDIF, 12 ms long. They
+# announce themselves in their first frames, within this; it leaves 0.3 ms.
+_WAV_PROBE_BYTES = 8192
 # An error while writing is about the disk, never about the file that is read.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -41,10 +44,15 @@ _KINDS = {
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
+def open_media(path: Path, *, first_picture: bool = True) -> Iterator[InputContainer]:
     """Open one media file for reading; libav's errors inside the block become MediaError.
 
     Any name that names a file works, also `-`, `%03d`, `http:x.mp4` and names with line breaks.
+
+    Args:
+        path: A plain file.
+        first_picture: Whether libav decodes a picture while it opens the file, without which some
+            headers do not tell the pixel format: 15 ms of a 1080p H.264 file.
 
     Raises:
         MediaError: The path is not a plain, readable, non-empty file; it holds something else than
@@ -54,7 +62,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     head = read_head(path)
     if found := not_media(head):
         raise MediaError(f"{path}: is {found}; give a video or audio file")
-    with media_errors(path), _opened(path, head) as container:
+    with media_errors(path), _opened(path, head, first_picture) as container:
         for stream in container.streams.video:
             _guard(path, stream)
         yield container
@@ -134,14 +142,17 @@ def read_head(path: Path) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
+def _opened(path: Path, head: bytes, first_picture: bool) -> Iterator[InputContainer]:
     """Let libav open the file by its absolute name, never as an address or a pattern."""
-    locks = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
+    if head[8:12] == b"WAVE":
+        options["probesize"] = str(_WAV_PROBE_BYTES)
     try:
         container = av.open(
             f"file:{path.absolute()}",
             mode="r",
-            container_options=locks,
+            container_options=options,
+            options={} if first_picture else {"skip_frame": "all"},  # of the decoder that looks
             metadata_errors="replace",  # a title in Latin-1 is no reason to refuse a video
         )
     except av.error.FFmpegError as error:

@@ -47,7 +47,7 @@ class AudioReader:
             MediaError: The file cannot be read, has no such audio stream, or no sound in it.
         """
         written = 0
-        with open_media(self.path) as container:
+        with open_media(self.path, first_picture=False) as container:
             stream = _audio_stream(container, self.path, self._track)
             origin_s = max(0.0, (container.start_time or 0) / av.time_base)
             for block in self._continuous(container, stream, origin_s):
