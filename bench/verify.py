@@ -17,8 +17,11 @@ from bench.engine import footage
 from bench.race import FFMPEG, python, run
 from lipsync.engine import render
 from lipsync.measures.hearing import levels_db
+from lipsync.measures.imprint import Imprinter
+from lipsync.measures.pictures import luma_of
 from lipsync.measures.viewing import view
 from lipsync.media.align import mono_of, offset_between
+from lipsync.media.damage import damaged_frames
 from lipsync.media.meter import measure
 from lipsync.mouth import Faces, Mouth, Series, heard, on_clock, read_mouth, related
 
@@ -34,11 +37,20 @@ ALONE = """
 import sys; from pathlib import Path; from lipsync.measures.pictures import lumas
 print(sum(1 for _ in lumas(Path(sys.argv[1]))))
 """
+# What the fit stage does with what is sent: a decode that looks for damage, and the imprint.
+DAMAGE = """
+import sys; from pathlib import Path; from lipsync.media.damage import damaged_frames
+print(damaged_frames(Path(sys.argv[1])).decoded_frames)
+"""
+IMPRINT = """
+import sys; from pathlib import Path; from bench.verify import imprinted
+print(imprinted(Path(sys.argv[1]), Path(sys.argv[2])).stat().st_size)
+"""
 OURS = """
 import sys; from fractions import Fraction; from pathlib import Path
 from lipsync.measures.viewing import view
-video, sent = map(Path, sys.argv[1:])
-faces, frames = view(video, Fraction(25), sent, Fraction(25))
+video, imprint = map(Path, sys.argv[1:])
+faces, frames = view(video, Fraction(25), imprint)
 print(len(faces.after))
 """
 
@@ -51,18 +63,31 @@ class Clip(NamedTuple):
     voices: dict[str, Path]
 
 
+def imprinted(video: Path, place: Path) -> Path:
+    """Write the imprint of a video, as the fit stage does."""
+    with place.open("wb") as file:
+        imprinter = Imprinter(file, RATE)
+        damaged_frames(video, lambda frame: imprinter.see(luma_of(frame)))
+    return place
+
+
 def cost(folder: Path, seconds: int) -> None:
-    """Hold viewing both pictures against decoding one, and both."""
-    print("seconds of 1080p25 | one decode | both pictures decoded | viewed | peak MB")
+    """Hold viewing an output against decoding it, and the imprint against the look for damage."""
+    print("seconds of 1080p25 | one decode | viewed | peak MB || look for damage | with imprint")
     for length in (seconds // 4, seconds):
         video, _ = footage(folder, "1920x1080", length)
-        alone = run(python(ALONE, video))
-        ours = run(python(OURS, video, video))
+        imprint = folder / "sent.imprint"
+        alone, damage = run(python(ALONE, video)), run(python(DAMAGE, video))
+        kept = run(python(IMPRINT, video, imprint))
+        ours = run(python(OURS, video, imprint))
         print(
-            f"{length:4} s: {alone.cpu_s:6.1f} s processor | {2 * alone.cpu_s:6.1f} | "
-            f"{ours.cpu_s:6.1f} = {ours.cpu_s / alone.cpu_s:.2f} of one decode, "
-            f"{ours.cpu_s / alone.cpu_s / 2:.2f} of both | wall {alone.wall_s:.1f}, "
-            f"{ours.wall_s:.1f} s | {alone.peak_mb:.0f}, {ours.peak_mb:.0f}"
+            f"{length:4} s: {alone.cpu_s:6.1f} s processor, {alone.wall_s:.1f} s | "
+            f"{ours.cpu_s:6.1f}, {ours.wall_s:.1f} s = {ours.cpu_s / alone.cpu_s:.2f}, "
+            f"{ours.wall_s / alone.wall_s:.2f} of one decode | "
+            f"{alone.peak_mb:.0f}, {ours.peak_mb:.0f} || "
+            f"{damage.cpu_s:.1f}, {damage.wall_s:.1f} s | "
+            f"{kept.cpu_s:.1f}, {kept.wall_s:.1f} s, {kept.peak_mb:.0f} MB, "
+            f"{imprint.stat().st_size / length / 1000:.0f} kB/s"
         )
 
 
@@ -146,12 +171,13 @@ def mouths(folder: Path) -> None:
     relations: dict[str, list[float]] = {"in sync": [], "shifted": [], "other": [], "untouched": []}
     for clip in clips(folder):
         loud = {name: heard(levels_db(mono_of(wav))) for name, wav in clip.voices.items()}
+        imprint = imprinted(clip.video, folder / "sent.imprint")
         for name, wav in clip.voices.items():
             dub = folder / "dub.mp4"
             if not render(clip.video, wav, dub).altered:
                 print(f"{clip.name}, {name}: left as filmed by the engine")
                 continue
-            _mouth(clip, name, view(dub, RATE, clip.video, RATE)[0], loud, relations)
+            _mouth(clip, name, view(dub, RATE, imprint)[0], loud, relations)
     for kind, found in relations.items():
         if found:
             print(f"{kind:<10} {len(found):3}: {min(found):.2f} to {max(found):.2f}")
@@ -190,7 +216,7 @@ def filmed(folder: Path) -> None:
     for path in sorted(SHARED.glob("*_video.mp4")):
         wav = folder / "own.wav"
         run([*QUIET, "-i", path, "-vn", "-ac", "1", "-ar", "48000", "-c:a", "pcm_s16le", wav])
-        faces = view(path, RATE, None, RATE)[0]
+        faces = view(path, RATE, None)[0]
         voice = heard(levels_db(mono_of(wav)))
 
         mouth = on_clock(faces.after, faces.frame_s)

@@ -4,16 +4,21 @@ What already looks right is copied packet by packet, what lies across a cut is e
 again is encoded once; only a source in another format is encoded throughout.
 """
 
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair, FittedPicture, picture_plan
+from lipsync.measures.imprint import Imprinter
+from lipsync.measures.pictures import luma_of
 from lipsync.media.asis import is_sendable
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
-from lipsync.media.damage import damaged_frames
+from lipsync.media.damage import Damage, damaged_frames
 from lipsync.media.source import Source
 from lipsync.media.tempo import length_of, write_at_tempo, write_voice
 from lipsync.requests import ConformRequest, PictureRequest
@@ -77,18 +82,22 @@ def conform_picture(
     total = sum(part.frames for part in parts)
     taken = sum(part.frames for part in parts if isinstance(part, Copied))
     all_copied = taken == total == source.facts.frames
+    looks = bool(taken or request.imprint)
+    report = _reporting(progress, 2 * total if looks else total)
     if all_copied and _came_by_link(request.video) and is_sendable(source):
-        return _as_it_is(request, source, total)
+        return _as_it_is(request, total, store, report)
     with store.scratch(".mp4") as path:
         for done in Assembly(source, parts, plan.rate).write(path):
-            if progress is not None:
-                progress(done, total)
-        if taken:
-            _refuse_damage(path, source.path, min(total, plan.source_frames))
+            report(done)
+        imprint = _looked_at(path, request, store, lambda n: report(total + n)) if looks else None
         video = store.keep(path, ".mp4")
     logger.info("%s: %d frames, %d copied", source.path.name, total, taken)
     return FittedPicture(
-        video=video, frames=total, copied_frames=taken, encoded_frames=total - taken
+        video=video,
+        frames=total,
+        copied_frames=taken,
+        encoded_frames=total - taken,
+        imprint=imprint,
     )
 
 
@@ -97,21 +106,58 @@ def _came_by_link(video: File) -> bool:
     return video.path.name.startswith(video.sha256)
 
 
-def _as_it_is(request: PictureRequest, source: Source, frames: int) -> FittedPicture:
+def _reporting(progress: Callable[[int, int], None] | None, total: int) -> Callable[[int], object]:
+    """Report frames that are written, and then looked at, as parts of one whole."""
+    return (lambda _done: None) if progress is None else lambda done: progress(done, total)
+
+
+def _as_it_is(
+    request: PictureRequest, frames: int, store: Store, report: Callable[[int], object]
+) -> FittedPicture:
     """Send the very file: there is nothing to make equal, and its link leads to just that."""
-    _refuse_damage(source.path, source.path, frames)
-    logger.info("%s: sent as it is, %d frames", source.path.name, frames)
-    return FittedPicture(video=request.video, frames=frames, copied_frames=frames, encoded_frames=0)
+    path = request.video.path
+    imprint = _looked_at(path, request, store, lambda count: report(frames + count))
+    logger.info("%s: sent as it is, %d frames", path.name, frames)
+    return FittedPicture(
+        video=request.video,
+        frames=frames,
+        copied_frames=frames,
+        encoded_frames=0,
+        imprint=imprint,
+    )
 
 
-def _refuse_damage(conformed: Path, source: Path, frames: int) -> None:
-    """Look at what was copied unseen: pictures that cannot be decoded are not sent to anybody."""
-    found = damaged_frames(conformed, first=frames)
+def _looked_at(
+    conformed: Path, request: PictureRequest, store: Store, report: Callable[[int], object]
+) -> File | None:
+    """Decode what is sent, once: nothing broken goes to anybody, and its imprint is kept.
+
+    Raises:
+        MediaError: What was copied unseen cannot be decoded.
+    """
+    count = itertools.count(1)
+    if not request.imprint:
+        _refuse_damage(damaged_frames(conformed, lambda _: report(next(count))), request.video.path)
+        return None
+    with store.scratch(".imprint") as trial:
+        with trial.open("wb") as file:
+            imprinter = Imprinter(file, request.plan.rate)
+
+            def see(frame: av.VideoFrame) -> None:
+                imprinter.see(luma_of(frame))
+                report(next(count))
+
+            found = damaged_frames(conformed, see)
+        _refuse_damage(found, request.video.path)
+        return store.keep(trial, ".imprint", lasting=False)
+
+
+def _refuse_damage(found: Damage, source: Path) -> None:
     if not found.clean:
         broken = found.damaged_frames + found.lost_packets
         raise MediaError(
-            f"{source}: {broken} of the {frames} pictures are damaged; copy or export it again, "
-            "or trim around them"
+            f"{source}: {broken} of the {found.decoded_frames + found.lost_packets} pictures are "
+            "damaged; copy or export it again, or trim around them"
         )
 
 

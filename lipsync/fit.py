@@ -79,6 +79,9 @@ class FittedPair(Value):
     rate: Fraction
     copied_frames: int = Field(description="Frames whose packets were copied untouched.")
     encoded_frames: int
+    imprint: File | None = Field(
+        default=None, description="Of the video: what its output is held against."
+    )
 
 
 class FittedPicture(Value):
@@ -88,6 +91,7 @@ class FittedPicture(Value):
     frames: int
     copied_frames: int
     encoded_frames: int
+    imprint: File | None = None
 
 
 class Lengths(Value):

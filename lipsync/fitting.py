@@ -5,8 +5,10 @@ from functools import partial
 from lipsync.cache import Made
 from lipsync.decision import Decision
 from lipsync.fit import FittedPair, FittedPicture, picture_plan
+from lipsync.home import Home
 from lipsync.progress import tell
 from lipsync.requests import ConformRequest, PictureRequest
+from lipsync.store import Store
 from lipsync.values import File
 from lipsync.workshop import Workshop
 
@@ -35,6 +37,7 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
         rate=decision.plan.rate,
         copied_frames=picture.value.copied_frames,
         encoded_frames=picture.value.encoded_frames,
+        imprint=picture.value.imprint,
     )
     return Made(fitted, picture.cached and voice.cached, picture.seconds + voice.seconds)
 
@@ -42,15 +45,19 @@ def fit(shop: Workshop, decision: Decision) -> Made[FittedPair]:
 def _fitted_picture(shop: Workshop, request: ConformRequest) -> Made[FittedPicture]:
     """Conform the picture: once for all voices that want the same of it."""
     picture = PictureRequest(
-        video=request.video, video_facts=request.video_facts, plan=picture_plan(request.plan)
+        video=request.video,
+        video_facts=request.video_facts,
+        plan=picture_plan(request.plan),
+        imprint=True,
     )
-
-    def make() -> FittedPicture:
-        from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
-
-        return conform_picture(picture, shop.store, progress=partial(tell, "fit"))
-
+    make = partial(shop.doing, _conformed, picture, shop.home)
     return shop.cache.made("fit-picture", FIT, picture, FittedPicture, make)
+
+
+def _conformed(request: PictureRequest, home: Home) -> FittedPicture:
+    from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
+
+    return conform_picture(request, Store(home), progress=partial(tell, "fit"))
 
 
 def _fitted_voice(shop: Workshop, request: ConformRequest) -> Made[File]:

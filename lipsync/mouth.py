@@ -33,6 +33,8 @@ REACH_S, TOGETHER_S = 0.6, 0.1
 LEAST_S = 1.5
 # Ours: with 3 s of speech other speech reached 0.31 by chance where the right one has 0.56.
 RELATION_S, CHANGE_S = 3.0, 1.5
+# Mouths are held against each other four times a second, so that is 1.5 s.
+LEAST_LOOKS = 6
 # Repainted: the mouth differs this many times as much as the upper face, and by these levels.
 REPAINTED_RATIO, REPAINTED_LEVELS, SURELY_LEVELS = 2.0, 2.0, 6.0
 # A relation at another lag speaks against sync only when it is strong, and much stronger.
@@ -68,7 +70,7 @@ class Faces:
     frame_s: float
     after: Series  # how open the output's mouth is, any unit
     before: Series  # the source's at the same time
-    mouth_levels: Series  # how far the two mouths differ, luma levels
+    mouth_levels: Series  # how far the two mouths differ, luma levels; NaN where not looked
     upper_levels: Series  # the same of eyes and brow
 
 
@@ -187,7 +189,7 @@ def _changed(faces: Faces, voiced: NDArray[np.bool_]) -> float | None:
     counted = np.zeros(len(mouth), bool)
     counted[within] = voiced[middles[within]]
     counted &= np.isfinite(mouth)
-    if counted.sum() * faces.frame_s < CHANGE_S:
+    if counted.sum() < LEAST_LOOKS:
         return None
     least = np.maximum(REPAINTED_LEVELS, REPAINTED_RATIO * upper)
     repainted = (mouth >= least) | (mouth >= SURELY_LEVELS)

@@ -21,13 +21,17 @@ MOVING_LEVELS = 0.06
 SLIP_RATIO, SLIP_LEVELS = 1.5, 0.5
 # PSNR of equal pictures, so that a mean exists.
 PSNR_MOST_DB = 99.0
+# So many samples are taken together: 2 s of patches, 74,000 pixels.
+TOGETHER = 8
+# A picture whose edges are below this has no detail to lose, levels squared.
+FLAT = 1.0
 
 
 @dataclass(frozen=True)
 class Frames:
     """What was seen of the output beside the source; NaN: nothing to hold it to.
 
-    The last three are of sampled frames only.
+    The last four are of sampled frames only.
     """
 
     frame_s: float
@@ -36,8 +40,9 @@ class Frames:
     black: Series  # 1 where it is black, 0 where it is not
     source_black: Series
     brighter: Series  # mean luma beyond the source's
-    psnr_db: Series  # outside the face
-    detail: Series  # outside the face: share of the source's
+    squares: Series  # mean squared error outside the face, luma levels squared
+    detail: Series  # of the edges outside the face, levels squared
+    source_detail: Series
     slips: Series  # frames off the source's time
 
 
@@ -56,12 +61,15 @@ class Picture(Value):
 def read_picture(frames: Frames) -> Picture:
     """Reduce what was seen of every frame to the figures that are judged."""
     black = (frames.black > 0) & ~(frames.source_black > 0)
+    psnr = np.array([psnr_db(float(error)) for error in _together(frames.squares)])
+    known = _together(frames.source_detail)
+    detail = (_together(frames.detail) / np.maximum(known, FLAT))[known > FLAT]
     return Picture(
         black_s=round(longest(black) * frames.frame_s, 3),
         frozen_s=_frozen_s(frames),
-        psnr_db=_rounded(np.median, frames.psnr_db, 1),
-        worst_psnr_db=_rounded(np.min, frames.psnr_db, 1),
-        detail=_rounded(np.median, frames.detail, 2),
+        psnr_db=_rounded(np.median, psnr, 1),
+        worst_psnr_db=_rounded(np.min, psnr, 1),
+        detail=_rounded(np.median, detail, 2),
         slip_frames=_rounded(np.max, np.abs(frames.slips), 0),
         flicker_levels=_flicker(frames),
     )
@@ -101,6 +109,14 @@ def psnr_db(mean_square: float) -> float:
     30
     """
     return min(PSNR_MOST_DB, 10 * float(np.log10(255**2 / max(mean_square, 1e-9))))
+
+
+def _together(sampled: Series) -> Series:
+    """Average the samples of every 2 s; a rest that is shorter goes with those before it."""
+    if not len(sampled):
+        return sampled
+    stretches = max(1, len(sampled) // TOGETHER)
+    return np.array([stretch.mean() for stretch in np.array_split(sampled, stretches)])
 
 
 def _frozen_s(frames: Frames) -> float | None:

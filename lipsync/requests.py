@@ -35,6 +35,7 @@ class PictureRequest(Value):
     video: File
     video_facts: VideoFacts
     plan: FitPlan
+    imprint: bool = Field(default=False, description="Whether its imprint is kept, too.")
 
 
 Suffix = Literal[".mp4", ".mov", ".mkv"]
@@ -101,6 +102,7 @@ class VerifyRequest(Value):
         description="The video as it was sent, whose pictures are the output's frame by frame; "
         "None: when they are shown is not known.",
     )
+    imprint: File | None = Field(default=None, description="Of the video as it was sent.")
     limits: Limits = Field(default_factory=load_limits)
     scorer: str | None = Field(default=None, description="A learned scorer: 'file.py:function'.")
     scorer_sha256: str | None = Field(

@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 3, 2, 3
+NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 3, 3, 3
 
 log = logging.getLogger(__name__)
 
@@ -246,6 +246,7 @@ def expected(decision: Decision, fitted: FittedPair, finished: Finished) -> Veri
         fitted=fitted.voice,
         bed=finished.bed,
         sent=fitted.video if shown_as_sent(decision.plan) else None,
+        imprint=fitted.imprint if shown_as_sent(decision.plan) else None,
     )
 
 

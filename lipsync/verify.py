@@ -137,13 +137,14 @@ def _seen(request: VerifyRequest, facts: MediaFacts, fitted: Mono) -> Verdicts:
     """Check what is seen, of both pictures in one pass."""
     if facts.video is None:
         return Verdicts(found=())
-    sent = request.sent.path if request.sent else None
-    faces, frames = view(request.output.path, facts.video.rate, sent, request.rate)
+    imprint = request.imprint.path if request.imprint else None
+    faces, frames = view(request.output.path, facts.video.rate, imprint)
     mouth = read_mouth(faces, heard(levels_db(fitted)))
     found = (
         *judging.mouth(mouth, request.limits),
         *judging.picture(read_picture(frames), request.limits),
     )
     if request.scorer is not None:
+        sent = request.sent.path if request.sent else None
         found = (*found, asked(request.scorer, request.output.path, sent, request.fitted.path))
     return Verdicts(found=found, traces=traces_of(faces))

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -57,39 +56,6 @@ def luma_of(frame: av.VideoFrame) -> Plane:
     plane: Any = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height]
     return np.asarray(rows.reshape(frame.height, plane.line_size)[:, : frame.width], np.uint8)
-
-
-class Beside:
-    """The source's pictures in step with the output's, by time."""
-
-    def __init__(self, path: Path | None, rate: Fraction, output_rate: Fraction) -> None:
-        """Open nothing yet; without a path there is never a picture."""
-        self._pictures = _none() if path is None else ahead(lumas(path))
-        self._pace = rate / output_rate
-        self._number = -1
-        self._shown: Plane | None = None
-
-    def at(self, frame: int) -> Plane | None:
-        """Show the source's picture at the time of an output frame; None after its end.
-
-        Args:
-            frame: Rising from call to call.
-        """
-        due = int((frame + Fraction(1, 2)) * self._pace)
-        while self._number < due:
-            self._shown = next(self._pictures, None)
-            self._number += 1
-            if self._shown is None:
-                self._number = due
-        return self._shown
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._pictures.close()
-
-
-def _none() -> Pictures:
-    yield from ()
 
 
 def tags_of(path: Path) -> tuple[int, bool]:

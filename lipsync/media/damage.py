@@ -1,5 +1,6 @@
 """Damage: a full decode, for when the packets look whole and the pictures may not be."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -22,15 +23,15 @@ class Damage(Value):
         return not (self.damaged_frames or self.lost_packets)
 
 
-def damaged_frames(path: Path, *, first: int | None = None) -> Damage:
+def damaged_frames(path: Path, see: Callable[[av.VideoFrame], object] | None = None) -> Damage:
     """Decode the pictures of a file and count what is broken.
 
-    Costs a decode (about 780 frames per second at 720p), so it is asked on doubt, and of what was
-    copied without being looked at before it is sent.
+    Costs a decode (about 780 frames per second at 720p), so it is asked on doubt, and of what is
+    sent, once.
 
     Args:
         path: The file.
-        first: How many pictures to look at; None is all.
+        see: Shown every picture on the way.
 
     Raises:
         MediaError: The file cannot be opened.
@@ -38,6 +39,8 @@ def damaged_frames(path: Path, *, first: int | None = None) -> Damage:
     decoded = damaged = lost = 0
     with open_media(path) as container:
         known = [each for each in container.streams.video if each.codec_context is not None][:1]
+        for stream in known:
+            stream.thread_type = "AUTO"
         for packet in read_packets(container, known):
             try:
                 frames = packet.decode()
@@ -46,6 +49,7 @@ def damaged_frames(path: Path, *, first: int | None = None) -> Damage:
                 continue
             decoded += len(frames)
             damaged += sum(frame.is_corrupt for frame in frames)
-            if first is not None and decoded >= first:
-                break
+            if see is not None:
+                for frame in frames:
+                    see(frame)
     return Damage(decoded_frames=decoded, damaged_frames=damaged, lost_packets=lost)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.conform import conform
+from lipsync.conform import conform, conform_picture
 from lipsync.errors import MediaError
 from lipsync.fit import Lengths, SyncMode, plan_fit, vendor_plan
+from lipsync.measures.imprint import opened
 from lipsync.probe import probe
-from lipsync.requests import ConformRequest
+from lipsync.requests import ConformRequest, PictureRequest
 from lipsync.store import Store
 from tests import odd_clips
 from tests.clips import (
@@ -52,7 +53,7 @@ def test_what_is_left_to_the_vendor_keeps_both_lengths(bench: Bench) -> None:
     assert pair.voice.sha256 == as_file(voice).sha256
 
 
-def test_progress_ends_at_the_last_frame(bench: Bench, store: Store) -> None:
+def test_progress_counts_frames_written_and_then_looked_at(bench: Bench, store: Store) -> None:
     clip = make_clip(bench.folder / "clip.mp4")
     facts = probe(as_file(clip)).video
     assert facts is not None
@@ -64,7 +65,7 @@ def test_progress_ends_at_the_last_frame(bench: Bench, store: Store) -> None:
         store,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(done, 75) for done in range(1, 76)]
+    assert told == [(done, 150) for done in range(1, 151)]
 
 
 def test_a_file_that_ends_early_is_refused_by_the_frame(bench: Bench) -> None:
@@ -123,6 +124,20 @@ def test_real_footage_has_the_predicted_length(bench: Bench, samples: Path, mode
     pair = bench.carry_out(clip, plan)
     assert plan.frames == (10 if mode is SyncMode.CUT_OFF else 13)
     assert_conformed(pair, plan)
+
+
+def test_what_is_sent_keeps_its_imprint_where_it_is_asked_for(bench: Bench, store: Store) -> None:
+    clip = make_clip(bench.folder / "clip.mp4")
+    facts = probe(as_file(clip)).video
+    assert facts is not None
+    plan = plan_fit(SyncMode.LOOP, bench.lengths(clip, 5.0))
+    request = PictureRequest(video=as_file(clip), video_facts=facts, plan=plan, imprint=True)
+    made = conform_picture(request, store)
+    assert made.imprint is not None
+    with opened(made.imprint.path) as imprint:
+        assert sum(1 for _ in imprint) == made.frames == 125
+    bare = conform_picture(request.model_copy(update={"imprint": False}), store)
+    assert (bare.imprint, bare.video) == (None, made.video)
 
 
 def test_damage_in_pictures_that_are_only_copied_is_found_before_they_are_sent(

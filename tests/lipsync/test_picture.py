@@ -10,7 +10,12 @@ from lipsync.limits import load_limits
 from lipsync.picture import Frames, read_picture, slip_of
 from lipsync.verdicts import Mark
 
-COUNT = 100
+COUNT, SAMPLES = 100, 16
+
+
+def lost(psnr_db: float, count: int = SAMPLES) -> np.ndarray[Any, Any]:
+    """The mean squared error of 8-bit samples that so much is."""
+    return np.full(count, 255**2 / 10 ** (psnr_db / 10))
 
 
 def frames(**wanted: Any) -> Frames:
@@ -21,8 +26,9 @@ def frames(**wanted: Any) -> Frames:
         "black": np.zeros(COUNT),
         "source_black": np.zeros(COUNT),
         "brighter": np.zeros(COUNT),
-        "psnr_db": np.full(8, 42.0),
-        "detail": np.full(8, 0.95),
+        "squares": lost(42),
+        "detail": np.full(SAMPLES, 95.0),
+        "source_detail": np.full(SAMPLES, 100.0),
         "slips": np.zeros(6),
     }
     return Frames(frame_s=0.04, **(fields | wanted))
@@ -58,9 +64,9 @@ def test_a_picture_that_was_left_alone_passes() -> None:
         pytest.param(
             {"moved": np.zeros(COUNT), "source_moved": np.full(COUNT, 0.03)}, {}, id="nothing moves"
         ),
-        pytest.param({"psnr_db": np.full(8, 27.0)}, {"picture_kept": Mark.WARN}, id="coarse"),
-        pytest.param({"psnr_db": np.full(8, 20.0)}, {"picture_kept": Mark.FAIL}, id="another"),
-        pytest.param({"detail": np.full(8, 0.1)}, {"sharpness": Mark.FAIL}, id="soft"),
+        pytest.param({"squares": lost(27)}, {"picture_kept": Mark.WARN}, id="coarse"),
+        pytest.param({"squares": lost(20)}, {"picture_kept": Mark.FAIL}, id="another"),
+        pytest.param({"detail": np.full(SAMPLES, 10.0)}, {"sharpness": Mark.FAIL}, id="soft"),
         pytest.param({"slips": np.array([0, 0, -25.0])}, {"picture_time": Mark.FAIL}, id="slipped"),
         pytest.param({"brighter": run(40, 1, 9, 0)}, {"flicker": Mark.WARN}, id="one flash"),
         pytest.param({"brighter": 4.0 * (np.arange(COUNT) % 2)}, {"flicker": Mark.WARN}, id="beat"),
@@ -71,10 +77,20 @@ def test_a_fault_is_marked_by_its_own_check(seen: dict[str, Any], marked: dict[s
     assert marks(frames(**seen)) == marked
 
 
+def test_a_flat_picture_has_no_detail_to_lose() -> None:
+    flat = frames(detail=np.full(SAMPLES, 0.1), source_detail=np.full(SAMPLES, 0.5))
+    assert marks(flat) == {"sharpness": Mark.UNMEASURED}
+
+
+def test_what_is_lost_for_two_seconds_is_the_worst_and_not_the_rule() -> None:
+    found = read_picture(frames(squares=np.concatenate([lost(40, 8), lost(20, 8), lost(40, 8)])))
+    assert (found.psnr_db, found.worst_psnr_db) == (40.0, 20.0)
+
+
 def test_without_the_sources_picture_nothing_is_claimed_but_black() -> None:
     none, nothing = np.full(COUNT, np.nan), np.zeros(0)
-    seen = frames(source_moved=none, source_black=none, brighter=none, psnr_db=nothing,
-                  detail=nothing, slips=nothing)  # fmt: skip
+    seen = frames(source_moved=none, source_black=none, brighter=none, squares=nothing,
+                  detail=nothing, source_detail=nothing, slips=nothing)  # fmt: skip
     found = marks(seen)
     assert set(found.values()) == {Mark.UNMEASURED}
     assert "black" not in found

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from lipsync.errors import MediaError
 from lipsync.media import opening
 from lipsync.media.opening import media_errors, open_media, top_boxes
-from tests.clips import make_clip
+from tests.clips import ffmpeg, make_clip
 from tests.odd_clips import bit_flipped, cut_off, still_picture
 
 
@@ -218,3 +219,30 @@ def test_a_full_disk_is_not_blamed_on_the_file_that_is_read(tmp_path: Path) -> N
     full = av.error.OSError(28, "No space left on device", "out.mp4")
     with pytest.raises(OSError, match="No space left"), media_errors(tmp_path / "in.mp4"):
         raise full
+
+
+def dts_as_pcm(path: Path) -> Path:
+    """Write DTS frames into a WAV file that says it holds PCM, as on DTS CDs."""
+    stream = path.with_suffix(".dts")
+    tone = ("-f", "lavfi", "-i", "sine=frequency=300:duration=2", "-ac", "2", "-ar", "48000")
+    ffmpeg(*tone, "-c:a", "dca", "-strict", "-2", "-b:a", "1536k", stream)
+    sound = stream.read_bytes()
+    kind = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 48_000, 192_000, 4, 16)
+    data = struct.pack("<4sI", b"data", len(sound)) + sound
+    riff = struct.pack("<4sI4s", b"RIFF", 4 + len(kind) + len(data), b"WAVE")
+    path.write_bytes(riff + kind + data)
+    return path
+
+
+def test_dts_in_a_wav_file_is_not_taken_for_samples(tmp_path: Path) -> None:
+    with open_media(dts_as_pcm(tmp_path / "cd.wav")) as container:
+        assert container.streams.audio[0].codec_context.name == "dca"
+
+
+def test_without_a_first_picture_the_pictures_are_the_same(clip: Path) -> None:
+    decoded = []
+    for first_picture in (True, False):
+        with open_media(clip, first_picture=first_picture) as container:
+            decoded.append([frame.to_ndarray() for frame in container.decode(video=0)])
+    assert len(decoded[0]) == 5
+    assert all(np.array_equal(*both) for both in zip(*decoded, strict=True))
