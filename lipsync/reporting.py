@@ -2,11 +2,13 @@
 
 import logging
 import time
+from pathlib import Path
 
 from lipsync.admission import asked
 from lipsync.cache import Made
 from lipsync.decision import Asked, Decision
 from lipsync.disclosing import record_provenance
+from lipsync.links import Link
 from lipsync.output import (
     is_in_place,
     place,
@@ -67,9 +69,21 @@ def _is_this(known: DubReport, wanted: Asked, verdicts: Verdicts) -> bool:
     return known.dub_key == wanted.key and known.verdicts == verdicts.found
 
 
+def _found_again(shop: Workshop, given: Path | Link, written: Path | Link) -> Path | Link:
+    """Say where an input is found when its dub is made once more.
+
+    A link is written down without its query. Where more than a signature is lost by that, what is
+    left may lead to another file: then it is the file that was fetched.
+    """
+    loses = isinstance(given, Link) and given.unsigned != given.address
+    return shop.file(given).path if loses else written
+
+
 def _ask_about(shop: Workshop, report: DubReport, params: DubParams) -> None:
     """Have a person look at a dub that is not right; it holds nothing, and nothing waits for it."""
-    case = case_of(report, params)
+    video = _found_again(shop, params.video, report.video)
+    voice = _found_again(shop, params.voice, report.voice)
+    case = case_of(report, params, video, voice)
     if case is not None:
         review = shop.ledger.ask_review(case)
         log.warning("%s: review %d is %s", report.output.name, review.id, review.state)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lipsync.errors import BudgetError, UsageError
+from lipsync.links import Link
 from lipsync.params import DubParams, SyncChoice
 from lipsync.report import DubReport, figure, money
 from lipsync.values import Value
@@ -91,11 +92,20 @@ class Wish(Value):
     budget_usd: float | None = None
 
 
-def case_of(report: DubReport, params: DubParams) -> Case | None:
-    """Say what a person is asked about a dub; None: nothing is wrong with it."""
+def case_of(
+    report: DubReport, params: DubParams, video: Path | Link, voice: Path | Link
+) -> Case | None:
+    """Say what a person is asked about a dub; None: nothing is wrong with it.
+
+    Args:
+        report: What was made.
+        params: And how.
+        video: Where the very same video is found again.
+        voice: And the voice.
+    """
     if not report.failed:
         return None
-    places = {"video": report.video, "voice": report.voice, "output": report.output}
+    places = {"video": video, "voice": voice, "output": report.output}
     return Case(
         dub_key=report.dub_key,
         ticket_id=report.ticket_id,

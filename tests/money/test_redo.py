@@ -14,6 +14,7 @@ from lipsync.review import OPEN, ReviewState
 from lipsync.review_params import ReviewParams
 from lipsync.workshop import Workshop
 from tests.lipsync.dubbing import SAMPLES, Dubbed, dub
+from tests.lipsync.remote.web import web
 from tests.money.house import House, open_house
 from tests.voices import ffmpeg, make_voice
 
@@ -92,6 +93,37 @@ def test_a_redo_buys_once_under_the_next_generation_and_replaces_the_output(
     assert shop.ledger.ticket(again.report.ticket_id).generation == 2
     review = shop.ledger.redone_review(1, again.report.ticket_id)
     assert (review.state, review.decided_by) == (ReviewState.REDONE, "ada")
+
+
+SIGNED = "?X-Amz-Date=20261120T120000Z&X-Amz-Expires=60&X-Amz-Signature=ab"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        pytest.param("/in/talk.mp4", SIGNED, id="its signature has expired"),
+        pytest.param("/get", f"{SIGNED}&file=12", id="without its query it leads elsewhere"),
+    ],
+)
+def test_a_redo_is_of_the_very_file_a_link_led_to(
+    house: House, tmp_path: Path, pair: dict[str, Any], path: str, query: str
+) -> None:
+    """A link is written down without its query; by the time of the redo it no longer answers."""
+    other = tmp_path / "other.mp4"
+    ffmpeg("-i", pair["video"], "-vf", "hflip", other)
+    with web() as server:
+        link = server.put(path, pair["video"]) + query
+        first = bought(house, Workshop(house.store.home), pair | {"video": link})
+        if path == "/get":
+            server.put(path, other)
+        else:
+            server.page(path, 403)
+        later = Workshop(house.store.home)
+        answer = reviewing.answer(later, said("redo", budget_usd=2), "ada")
+        again = made_again(later, answer)
+    assert again.report.video_sha256 == first.report.video_sha256
+    assert len(house.sold()) == 2
+    assert "X-Amz" not in later.ledger.review(1).model_dump_json()
 
 
 def test_a_redo_on_another_model_is_quoted_and_bought_there(
