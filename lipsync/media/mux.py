@@ -109,8 +109,9 @@ def mux(  # noqa: PLR0913  each is another part of the file
                 if (timecode := riders.timecode(output.suffix)) is not None:
                     video_out.metadata["timecode"] = timecode
             target.start_encoding()
+        late_ticks = _late_ticks(picture) if video.codec_context.has_b_frames else 0
         copies = heapq.merge(
-            _showable(_moved(seen, video, video_out), picture, output),
+            _showable(_moved(seen, video, video_out, late_ticks), picture, output),
             *(_moved(one, one.streams.audio[0], out) for one, out in sounds),
             *([riders.packets()] if riders is not None else []),
             key=_decoding_time,
@@ -208,14 +209,38 @@ def _refused_codec(picture: Path, video: VideoStream, output: Path) -> Iterator[
 
 
 def _moved(
-    container: InputContainer, source: Stream, target: Stream
+    container: InputContainer, source: Stream, target: Stream, late_ticks: int = 0
 ) -> Iterator[tuple[AnyPacket, Stream]]:
-    """Read the packets of a stream, moved so that its first shown moment is 0."""
+    """Read the packets of a stream, moved so that its first shown moment is 0.
+
+    Args:
+        container: An open file.
+        source: One of its streams.
+        target: Where they go.
+        late_ticks: By how much they are decoded earlier than the file says.
+    """
     start = source.start_time or 0
     for packet in _dated(packet for packet in container.demux(source) if packet.size):
-        packet.dts = None if packet.dts is None else packet.dts - start
+        packet.dts = None if packet.dts is None else packet.dts - start - late_ticks
         packet.pts = None if packet.pts is None else packet.pts - start
         yield packet, target
+
+
+def _late_ticks(picture: Path) -> int:
+    """Measure by how much pictures are decoded after they are shown, as libav reads some files.
+
+    Where composition offsets are signed, its demuxer makes room for the negative ones before the
+    first picture, but does not see those in the last two entries of the table (libavformat,
+    `mov_read_ctts`): a clip with one B picture and none after it.
+    """
+    with open_media(picture, first_picture=False) as container:
+        stream = _moving_picture(container, picture)
+        late = [
+            packet.dts - packet.pts
+            for packet in container.demux(stream)
+            if packet.dts is not None and packet.pts is not None
+        ]
+    return max(0, *late) if late else 0
 
 
 def _dated(packets: Iterator[AnyPacket]) -> Iterator[AnyPacket]:

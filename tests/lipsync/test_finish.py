@@ -6,9 +6,11 @@ from pathlib import Path
 
 import av
 import pytest
+from av.video.frame import PictureType
 
 from lipsync.errors import MediaError
 from lipsync.finish import finish
+from lipsync.fit import SyncMode, plan_fit
 from lipsync.media.meter import measure
 from lipsync.media.opening import top_boxes
 from lipsync.normalize import normalize
@@ -22,11 +24,13 @@ from tests.clips import (
     ffmpeg,
     make_clip,
     make_voice,
+    read_frames,
     read_indices,
     read_sound,
     read_times,
     speech,
 )
+from tests.fitting import Bench
 from tests.meters import ffmpeg_loudness, ffmpeg_sound, lag_samples
 
 RATES = [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60)]
@@ -123,6 +127,38 @@ def test_a_picture_that_starts_late_in_its_file_is_moved_to_the_front(
     output = finished(late, voice, store).file.path
     assert read_times(output)[0] == 0
     assert lag_samples(read_sound(voice.path), ffmpeg_sound(output)) == 0
+
+
+def one_b_frame(path: Path) -> Path:
+    """Write 50 frames, of which the second is a B picture and the others are not."""
+    pictures = list(read_frames(make_clip(path.with_name("plain.mp4"), frames=50)))
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"bf": "2", "preset": "medium"})
+        stream.width, stream.height = pictures[0].width, pictures[0].height
+        for number, frame in enumerate(pictures):
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            frame.pict_type = PictureType.B if number == 1 else PictureType.P
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_picture_with_one_b_frame_and_none_after_it_is_copied(
+    tmp_path: Path, store: Store, voice: File, suffix: str
+) -> None:
+    """Of signed offsets libav overlooks the last, and gives a packet that is decoded too late."""
+    clip = one_b_frame(tmp_path / "d.mp4")
+    bench = Bench(tmp_path, store)
+    plan = plan_fit(SyncMode.CUT_OFF, bench.lengths(clip, 2))
+    signed = bench.carry_out(clip, plan).video.path
+    with av.open(str(signed)) as container:
+        late = [packet for packet in container.demux(video=0) if packet.size]
+        assert any(packet.dts > packet.pts for packet in late)  # type: ignore[operator]
+    output = finished(signed, voice, store, suffix=suffix).file.path
+    assert picture_hash(output) == picture_hash(signed)
+    assert read_indices(output) == list(range(50))
+    assert read_times(output)[0] == 0
 
 
 def test_pictures_hidden_by_an_edit_list_stay_hidden(
