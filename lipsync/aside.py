@@ -58,6 +58,8 @@ class Helpers:
     def __init__(self) -> None:
         self._mine = threading.local()
         self._all: list[subprocess.Popen[bytes]] = []
+        self._stopped = False
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +73,8 @@ class Helpers:
 
     def stop(self) -> None:
         """End them in the middle of whatever they do; whoever waits for them is told."""
+        with self._starting:
+            self._stopped = True
         for process in self._all:
             process.kill()
 
@@ -78,7 +82,7 @@ class Helpers:
         """Have this thread's helper do it.
 
         Raises:
-            HelperLost: The helper ended; the next call begins another.
+            HelperLost: The helper ended; the next call begins another, unless they were stopped.
         """
         process = self._helper()
         asked = pickle.dumps((work, given))  # whole, or nothing of it is sent
@@ -104,14 +108,18 @@ class Helpers:
 
     def _helper(self) -> subprocess.Popen[bytes]:
         process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
-        if process is None:
+        if process is not None:
+            return process
+        with self._starting:
+            if self._stopped:
+                raise HelperLost("the helpers were stopped; nothing is lost, run again")
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "lipsync.aside"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            self._mine.process = process
             self._all.append(process)
+        self._mine.process = process
         return process
 
 

@@ -44,7 +44,7 @@ def conform(
     Args:
         request: Both sides and the plan.
         store: Where both results are kept.
-        progress: Called with frames written and frames in all.
+        progress: Called with frames written and then looked at, and how many that are in all.
 
     Raises:
         MediaError: A side is damaged, or shorter than the plan needs.

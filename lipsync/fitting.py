@@ -12,7 +12,8 @@ from lipsync.store import Store
 from lipsync.values import File
 from lipsync.workshop import Workshop
 
-# Raised whenever the stage's result changes for the same input: what was kept is made again.
+# Raised whenever the stage's result changes for the same input, the imprint of what is sent
+# included: what was kept is made again.
 FIT = 1
 
 

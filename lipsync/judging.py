@@ -151,7 +151,9 @@ def _changed(found: Mouth, limits: Limits) -> Verdict:
         note="the picture is the source's: nobody touched its lips"
         if nearly
         else "share of the speech in which the mouth is not the source's",
-        thin=_thin(found, CHANGE_S),
+        thin="too few looks at both mouths while somebody speaks"
+        if found.voiced_s >= CHANGE_S
+        else _thin(found, CHANGE_S),
     )
 
 
@@ -193,7 +195,7 @@ def _thin(found: Mouth, least_s: float) -> str:
 
 def picture(found: Picture, limits: Limits) -> tuple[Verdict, ...]:
     """Judge what else the model did to the picture."""
-    thin = "the source's picture of the same time is not known"
+    thin = "what was sent for the same time is not known, or there is nothing beside the head"
     worst = f"worst {found.worst_psnr_db:g} dB" if found.worst_psnr_db is not None else ""
     rows = (
         ("picture_kept", found.psnr_db, limits.picture_kept, worst),

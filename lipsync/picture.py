@@ -112,7 +112,7 @@ def psnr_db(mean_square: float) -> float:
 
 
 def _together(sampled: Series) -> Series:
-    """Average the samples of every 2 s; a rest that is shorter goes with those before it."""
+    """Average the samples of about 2 s each."""
     if not len(sampled):
         return sampled
     stretches = max(1, len(sampled) // TOGETHER)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lipsync.admission import asked
 from lipsync.cache import Made
-from lipsync.decision import Asked, Decision
+from lipsync.decision import Asked, Decision, Pair
 from lipsync.disclosing import record_provenance
 from lipsync.links import Link
 from lipsync.output import (
@@ -24,6 +24,7 @@ from lipsync.requests import Finished, Verdicts
 from lipsync.review import case_of
 from lipsync.telling import output_of, told
 from lipsync.tickets import Delivery
+from lipsync.values import File
 from lipsync.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     known = recorded(output)
     accounted_for = recorded_provenance(output) is not None
     if there and known is not None and _is_this(known, wanted, verdicts) and accounted_for:
-        _ask_about(shop, known, params)
+        _ask_about(shop, known, params, decision.pair)
         return Made(known, cached=True, seconds=time.monotonic() - began_s)
     if not (there or params.overwrite):
         refuse_to_overwrite(shop.store, output, wanted.key)
@@ -60,7 +61,7 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     record_provenance(shop, output, wanted, decision, delivery, finished, verdicts.found)
     text = written.model_dump_json(indent=2)
     write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
-    _ask_about(shop, written, params)
+    _ask_about(shop, written, params, decision.pair)
     return Made(written, cached=False, seconds=time.monotonic() - began_s)
 
 
@@ -69,20 +70,20 @@ def _is_this(known: DubReport, wanted: Asked, verdicts: Verdicts) -> bool:
     return known.dub_key == wanted.key and known.verdicts == verdicts.found
 
 
-def _found_again(shop: Workshop, given: Path | Link, written: Path | Link) -> Path | Link:
+def _found_again(given: Path | Link, written: Path | Link, file: File) -> Path | Link:
     """Say where an input is found when its dub is made once more.
 
     A link is written down without its query. Where more than a signature is lost by that, what is
     left may lead to another file: then it is the file that was fetched.
     """
     loses = isinstance(given, Link) and given.unsigned != given.address
-    return shop.file(given).path if loses else written
+    return file.path if loses else written
 
 
-def _ask_about(shop: Workshop, report: DubReport, params: DubParams) -> None:
+def _ask_about(shop: Workshop, report: DubReport, params: DubParams, pair: Pair) -> None:
     """Have a person look at a dub that is not right; it holds nothing, and nothing waits for it."""
-    video = _found_again(shop, params.video, report.video)
-    voice = _found_again(shop, params.voice, report.voice)
+    video = _found_again(params.video, report.video, pair.video.file)
+    voice = _found_again(params.voice, report.voice, pair.voice.file)
     case = case_of(report, params, video, voice)
     if case is not None:
         review = shop.ledger.ask_review(case)

@@ -134,7 +134,7 @@ def _offset(request: VerifyRequest, sound: Mono) -> tuple[Offset, str]:
 
 
 def _seen(request: VerifyRequest, facts: MediaFacts, fitted: Mono) -> Verdicts:
-    """Check what is seen, of both pictures in one pass."""
+    """Check what is seen of the output, beside the imprint of what was sent, in one pass."""
     if facts.video is None:
         return Verdicts(found=())
     imprint = request.imprint.path if request.imprint else None

@@ -12,7 +12,7 @@ import typer
 
 from flows.cli.answering import answer, answered, say
 from flows.cli.opening import ServerGone, reach
-from flows.embedded import down_if_unused, serving, standing
+from flows.embedded import Standing, down_if_unused, serving, standing
 from flows.working import Worker, last_beat, wait_until_online, worker_name, working
 from lipsync.errors import UsageError
 from lipsync.home import Home
@@ -52,7 +52,7 @@ def _work(home: Home, url: str, limit: int | None, hurry: Event, *, as_json: boo
     """Take up what the last worker left, and work until told to stop."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415  it is served by now
 
-    name = worker_name(home)
+    name, server = worker_name(home), standing(home)
     with get_client(sync_client=True) as client:
         _refuse_if_nothing_is_deployed(client)
         _take_up(client, name)
@@ -64,16 +64,20 @@ def _work(home: Home, url: str, limit: int | None, hurry: Event, *, as_json: boo
         ):
             wait_until_online(client, worker, before)
             _tell(url, worker, as_json=as_json)
-            _wait(home, worker)
+            _wait(home, worker, server)
 
 
-def _wait(home: Home, worker: Worker) -> None:
+def _wait(home: Home, worker: Worker, server: Standing | None) -> None:
     """Wait for the signal to stop.
+
+    Args:
+        home: Whose worker it is.
+        worker: The worker.
+        server: Of this home, as it stood before anybody was told of it; None: another is used.
 
     Raises:
         LipsyncError: The worker, or the server of this home, has ended by itself.
     """
-    server = standing(home)
     while True:
         worker.watch(LOOK_EVERY_S)
         if server is not None and standing(home) != server:

@@ -25,7 +25,7 @@ from lipsync.measures.sampling import (
     Coarse,
     Places,
     mouth_of,
-    opening,
+    openness,
     patch_px,
     patches,
     places,
@@ -39,8 +39,9 @@ SAMPLE_S = Fraction(1, 4)
 # A look needs no pose to the pixel, as painting does: it is confirmed less often (0.01 s of work).
 CONFIRM_EVERY_S = 1.0
 
-_HEAD = np.dtype([("form", "S8"), ("rate", "<i8", (2,)), ("shape", "<u4", (2,))])
+# Raised whenever an imprint says something else of the same video; so is `fitting.FIT`, then.
 _FORM = b"imprint1"
+_HEAD = np.dtype([("form", "S8"), ("rate", "<i8", (2,)), ("shape", "<u4", (2,))])
 _FRAME = np.dtype(
     [
         ("pose", "<f4", (4,)),
@@ -75,7 +76,7 @@ class Glimpse:
     """One frame of the video that was sent.
 
     Attributes:
-        pose: Where its face is, in pixels of `shape`; None: nowhere.
+        pose: Where its face is, in pixels of the video; None: nowhere.
         open: How open its mouth is; NaN without a face.
         moved: How much changed since the frame before, luma levels; NaN: it is the first.
         mean: Its brightness, luma levels.
@@ -106,20 +107,29 @@ class Imprinter:
         self._file, self._rate, self._every = file, rate, _every(rate)
         self._tracker = Tracker(rate, CONFIRM_EVERY_S)
         self._number = 0
+        self._shape: tuple[int, ...] = ()
         self._before: Coarse | None = None
 
     def see(self, luma: Plane) -> None:
-        """Take the next frame."""
+        """Take the next frame.
+
+        Raises:
+            MediaError: It is of another size than the first.
+        """
         if self._number == 0:
-            ratio = self._rate.as_integer_ratio()
+            ratio, self._shape = self._rate.as_integer_ratio(), luma.shape
             self._file.write(np.array((_FORM, ratio, luma.shape), _HEAD).tobytes())
+        if luma.shape != self._shape:
+            raise MediaError(
+                f"frame {self._number} is of another size than those before it; export it again"
+            )
         sighting = self._tracker.see(luma)
         pose = None if sighting is None else sighting.pose
         coarse = Coarse.of(luma)
         mouth = None if pose is None else mouth_of(luma, pose)
         frame = (
             np.full(4, np.nan) if pose is None else pack(pose),
-            np.nan if mouth is None else opening(mouth),
+            np.nan if mouth is None else openness(mouth),
             coarse.moved(self._before),
             coarse.mean,
             coarse.is_black,
@@ -151,9 +161,10 @@ class Imprint:
             MediaError: It is none.
         """
         self._path, self._file = path, file
-        head = self._read(_HEAD)
-        if head is None or head["form"] != _FORM:
+        text = file.read(_HEAD.itemsize)
+        if len(text) < _HEAD.itemsize or not text.startswith(_FORM):
             raise MediaError(f"{path}: is not the imprint of a video; remove it and run again")
+        head = np.frombuffer(text, _HEAD)[0]
         self.rate = Fraction(*map(int, head["rate"]))
         self.shape: tuple[int, int] = (int(head["shape"][0]), int(head["shape"][1]))
         self._sample = _sample_of(self.shape)
@@ -175,10 +186,10 @@ class Imprint:
                 sample=sample,
             )
 
-    def _sampled(self, known: bool) -> Sample | None:
+    def _sampled(self, known: bool) -> Sample:
         kept = self._read(self._sample)
         if kept is None:
-            return None
+            raise self._cut_off()
         count = int(kept["count"])
         return Sample(
             mouth=kept["mouth"] if known else None,
@@ -190,17 +201,28 @@ class Imprint:
     def _read(self, kind: "np.dtype[Any]") -> NDArray[Any] | None:
         """Read one record; None at the end."""
         text = self._file.read(kind.itemsize)
-        return None if len(text) < kind.itemsize else np.frombuffer(text, kind)[0]
+        if 0 < len(text) < kind.itemsize:
+            raise self._cut_off()
+        return np.frombuffer(text, kind)[0] if text else None
+
+    def _cut_off(self) -> MediaError:
+        return MediaError(f"{self._path}: is the imprint of a video, cut off; remove it, run again")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Imprint]:
+def reading(path: Path) -> Iterator[Imprint]:
     """Open an imprint.
 
     Raises:
         MediaError: It is none.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise MediaError(
+            f"{path}: the imprint of what was sent cannot be read ({error.strerror}); run again"
+        ) from error
+    with file:
         yield Imprint(path, file)
 
 

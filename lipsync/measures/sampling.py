@@ -77,7 +77,7 @@ def upper_of(luma: Plane, pose: Matrix) -> Plane:
     return crop(luma, pose @ UPPER.to_face, UPPER.size_px)
 
 
-def opening(mouth: Plane) -> float:
+def openness(mouth: Plane) -> float:
     """Say how open a mouth is: how much darker its darkest part is than its skin, 0 to 1."""
     middle = mouth[:, SIDES_PX:-SIDES_PX]
     return 1 - _ranked(middle, DARKEST_SHARE) / max(1.0, _ranked(mouth, 0.5))

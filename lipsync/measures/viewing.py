@@ -1,5 +1,6 @@
 """Viewing: the output beside the imprint of what was sent; decoded once, measured on the way."""
 
+import math
 from array import array
 from collections import deque
 from contextlib import ExitStack
@@ -10,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from lipsync.faces import Plane
-from lipsync.measures.imprint import CONFIRM_EVERY_S, Glimpse, Imprint, Sample, opened
+from lipsync.measures.imprint import CONFIRM_EVERY_S, Glimpse, Imprint, Sample, reading
 from lipsync.measures.pictures import ahead, lumas
 from lipsync.measures.sampling import (
     Coarse,
     detail,
     difference,
     mouth_of,
-    opening,
+    openness,
     patches,
     upper_of,
 )
@@ -45,7 +46,7 @@ def view(output: Path, rate: Fraction, imprint: Path | None) -> tuple[Faces, Fra
         MediaError: The output cannot be decoded, or the imprint is none.
     """
     with ExitStack() as stack:
-        sent = stack.enter_context(opened(imprint)) if imprint is not None else None
+        sent = stack.enter_context(reading(imprint)) if imprint is not None else None
         eye, beside = _Eye(rate, sent), _Beside(sent, rate)
         for frame, luma in enumerate(ahead(lumas(output))):
             eye.see(luma, beside.at(frame))
@@ -67,17 +68,17 @@ class _Beside:
         Args:
             frame: Rising by one from call to call.
         """
-        due = int((frame + Fraction(1, 2)) * self._pace)
-        if self._number == due and self._shown is not None:  # the output has more frames
-            return replace(self._shown, moved=0.0, sample=None)
-        moved = 0.0
+        # What is shown in the middle of it; of two that are as near, the first.
+        due = math.ceil((frame + Fraction(1, 2)) * self._pace) - 1
+        moved, sample = 0.0, None
         while self._number < due:
             self._number += 1
             self._shown = next(self._glimpses, None)
             if self._shown is None:
                 return None
             moved += self._shown.moved
-        return self._shown and replace(self._shown, moved=moved)
+            sample = self._shown.sample or sample  # where some are skipped, of the nearest
+        return self._shown and replace(self._shown, moved=moved, sample=sample)
 
 
 class _Figures:
@@ -98,7 +99,8 @@ class _Eye:
     """Takes the output's frames in order and keeps a few numbers of each."""
 
     def __init__(self, rate: Fraction, sent: Imprint | None) -> None:
-        self._tracker = Tracker(rate, CONFIRM_EVERY_S) if sent is None else None
+        self._rate = rate
+        self._tracker: Tracker | None = None
         self._shape = sent.shape if sent is not None else None
         self._frame_s = float(1 / rate)
         self._before: Coarse | None = None
@@ -146,20 +148,20 @@ class _Eye:
             apart = difference(mouth, sample.mouth)
             upper = difference(upper_of(luma, pose), sample.upper)
         self._faces.add(
-            after=NOTHING if mouth is None else opening(mouth),
+            after=NOTHING if mouth is None else openness(mouth),
             before=NOTHING if sent is None else sent.open,
             mouth=apart,
             upper=upper,
         )
 
     def _pose(self, luma: Plane, sent: Glimpse | None) -> Matrix | None:
-        """Say where the face is."""
-        if self._tracker is not None:
+        """Say where the face is: where it was sent, or, where that is not known, where it is."""
+        if sent is None or self._shape is None or not _alike(luma.shape, self._shape):
+            self._tracker = self._tracker or Tracker(self._rate, CONFIRM_EVERY_S)
             sighting = self._tracker.see(luma)
             return None if sighting is None else sighting.pose
-        if sent is None or sent.pose is None:
+        if sent.pose is None:
             return None
-        assert self._shape is not None
         high, wide = (here / there for here, there in zip(luma.shape, self._shape, strict=True))
         return np.asarray(np.diag([wide, high, 1.0]) @ sent.pose, np.float64)
 
@@ -190,6 +192,11 @@ class _Eye:
             detail=detail(here),
             source_detail=detail(sample.patches),
         )
+
+
+def _alike(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether one picture can be the other scaled: their sides relate alike, to a sample."""
+    return abs(shape[0] * other[1] - shape[1] * other[0]) <= max(*shape, *other)
 
 
 class _Slips:

@@ -234,13 +234,14 @@ def _late_ticks(picture: Path) -> int:
     `mov_read_ctts`): a clip with one B picture and none after it.
     """
     with open_media(picture, first_picture=False) as container:
-        stream = _moving_picture(container, picture)
-        late = [
+        if "mp4" not in container.format.name:
+            return 0
+        late = (
             packet.dts - packet.pts
-            for packet in container.demux(stream)
+            for packet in container.demux(_moving_picture(container, picture))
             if packet.dts is not None and packet.pts is not None
-        ]
-    return max(0, *late) if late else 0
+        )
+        return max(0, max(late, default=0))
 
 
 def _dated(packets: Iterator[AnyPacket]) -> Iterator[AnyPacket]:

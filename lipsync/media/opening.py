@@ -29,7 +29,7 @@ CONTAINERS = (
 # 8192 x 8192. Twice the area of 8K UHD (7680 x 4320), far above what any model takes (4096).
 MAX_PIXELS = 2**26
 # Opening a WAV file, libav searches up to 5 MB of samples for DTS or S/PDIF, 12 ms long. They
-# announce themselves in their first frames, within this; it leaves 0.3 ms.
+# announce themselves in the first frames that are not silent, within this; it leaves 0.3 ms.
 _WAV_PROBE_BYTES = 8192
 # An error while writing is about the disk, never about the file that is read.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -146,7 +146,7 @@ def _opened(path: Path, head: bytes, first_picture: bool) -> Iterator[InputConta
     """Let libav open the file by its absolute name, never as an address or a pattern."""
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
     if head[8:12] == b"WAVE":
-        options["probesize"] = str(_WAV_PROBE_BYTES)
+        options["probesize"] = str(_sound_begins(path, head) + _WAV_PROBE_BYTES)
     try:
         container = av.open(
             f"file:{path.absolute()}",
@@ -159,6 +159,18 @@ def _opened(path: Path, head: bytes, first_picture: bool) -> Iterator[InputConta
         raise MediaError(f"{path}: {_why_not(path, head)}") from error
     with container:
         yield container
+
+
+def _sound_begins(path: Path, head: bytes) -> int:
+    """Say where the first sample of a WAV file is that is not digital silence, in bytes."""
+    at = max(0, head.find(b"data")) + 8
+    with path.open("rb") as stream:
+        stream.seek(at)
+        while block := stream.read(2**16):
+            if rest := block.lstrip(b"\0"):
+                return at + len(block) - len(rest)
+            at += len(block)
+    return at
 
 
 def _guard(path: Path, stream: VideoStream) -> None:

@@ -116,3 +116,5 @@ def test_helpers_that_are_stopped_leave_nobody_waiting() -> None:
         helpers.stop()
         with pytest.raises(HelperLost):
             waiting.result()
+        with pytest.raises(HelperLost, match="were stopped"):  # and no other begins
+            helpers(told, "b")

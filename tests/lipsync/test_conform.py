@@ -8,7 +8,7 @@ import pytest
 from lipsync.conform import conform, conform_picture
 from lipsync.errors import MediaError
 from lipsync.fit import Lengths, SyncMode, plan_fit, vendor_plan
-from lipsync.measures.imprint import opened
+from lipsync.measures.imprint import reading
 from lipsync.probe import probe
 from lipsync.requests import ConformRequest, PictureRequest
 from lipsync.store import Store
@@ -134,7 +134,7 @@ def test_what_is_sent_keeps_its_imprint_where_it_is_asked_for(bench: Bench, stor
     request = PictureRequest(video=as_file(clip), video_facts=facts, plan=plan, imprint=True)
     made = conform_picture(request, store)
     assert made.imprint is not None
-    with opened(made.imprint.path) as imprint:
+    with reading(made.imprint.path) as imprint:
         assert sum(1 for _ in imprint) == made.frames == 125
     bare = conform_picture(request.model_copy(update={"imprint": False}), store)
     assert (bare.imprint, bare.video) == (None, made.video)
@@ -147,3 +147,8 @@ def test_damage_in_pictures_that_are_only_copied_is_found_before_they_are_sent(
     plan = plan_fit(SyncMode.CUT_OFF, bench.lengths(clip, 2.0))
     with pytest.raises(MediaError, match=r"of the 50 pictures are damaged"):
         bench.carry_out(clip, plan)
+    facts = probe(as_file(clip)).video
+    assert facts is not None
+    request = PictureRequest(video=as_file(clip), video_facts=facts, plan=plan, imprint=True)
+    with pytest.raises(MediaError, match=r"of the 50 pictures are damaged"):
+        conform_picture(request, bench.store)

@@ -221,12 +221,12 @@ def test_a_full_disk_is_not_blamed_on_the_file_that_is_read(tmp_path: Path) -> N
         raise full
 
 
-def dts_as_pcm(path: Path) -> Path:
+def dts_as_pcm(path: Path, silent_bytes: int) -> Path:
     """Write DTS frames into a WAV file that says it holds PCM, as on DTS CDs."""
     stream = path.with_suffix(".dts")
     tone = ("-f", "lavfi", "-i", "sine=frequency=300:duration=2", "-ac", "2", "-ar", "48000")
     ffmpeg(*tone, "-c:a", "dca", "-strict", "-2", "-b:a", "1536k", stream)
-    sound = stream.read_bytes()
+    sound = bytes(silent_bytes) + stream.read_bytes()
     kind = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 48_000, 192_000, 4, 16)
     data = struct.pack("<4sI", b"data", len(sound)) + sound
     riff = struct.pack("<4sI4s", b"RIFF", 4 + len(kind) + len(data), b"WAVE")
@@ -234,8 +234,9 @@ def dts_as_pcm(path: Path) -> Path:
     return path
 
 
-def test_dts_in_a_wav_file_is_not_taken_for_samples(tmp_path: Path) -> None:
-    with open_media(dts_as_pcm(tmp_path / "cd.wav")) as container:
+@pytest.mark.parametrize("silent_bytes", [0, 20_000, 100_000])
+def test_dts_in_a_wav_file_is_not_taken_for_samples(tmp_path: Path, silent_bytes: int) -> None:
+    with open_media(dts_as_pcm(tmp_path / "cd.wav", silent_bytes)) as container:
         assert container.streams.audio[0].codec_context.name == "dca"
 
 
