@@ -108,9 +108,9 @@ def race(jobs: int, latency_s: float, flight: int) -> None:
         theirs_s = script(folder, orders, flight)
         before = vendors.account()["accepted"]
         with served():
-            began_s, began_cpu_s = time.monotonic(), time.process_time()
+            began_s, began_cpu_s = time.monotonic(), spent_cpu_s()
             outcome = dub(params)
-            ours_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
+            ours_s, cpu_s = time.monotonic() - began_s, spent_cpu_s() - began_cpu_s
         bought = vendors.account()["accepted"] - before
     assert outcome.there == jobs == bought, (outcome.states, bought)
     print(f"{jobs} dubs, latency {latency_s:g} s, {flight} in flight: the limit is {limit_s:.1f} s")
@@ -150,6 +150,12 @@ def media_ms(folder: Path, rows: int = 10) -> dict[str, float]:
     spent_s |= dict.fromkeys(spent_s, 0.0)
     dubbed(rows + 1)  # of which one is found
     return {word: 1000 * spent_s[word] / rows for word in MEDIA}
+
+
+def spent_cpu_s() -> float:
+    """Read what this process has used so far, and the helpers that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def server_cpu_s() -> float:
@@ -201,9 +207,9 @@ def _overhead(folder: Path, vendors: Vendors, size: int, media: float) -> None:
     params = BatchParams(
         manifest=manifest(folder, size), output_folder=folder / f"out-{size}", in_flight=40
     )
-    began_s, began_cpu_s, server_s = time.monotonic(), time.process_time(), server_cpu_s()
+    began_s, began_cpu_s, server_s = time.monotonic(), spent_cpu_s(), server_cpu_s()
     outcome = dub(params)
-    took_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
+    took_s, cpu_s = time.monotonic() - began_s, spent_cpu_s() - began_cpu_s
     assert outcome.there == size, outcome.states
     time.sleep(5)  # the server writes its events behind the run's back
     server_s, before = server_cpu_s() - server_s, vendors.requests()
