@@ -17,11 +17,9 @@ from bench.engine import footage
 from bench.race import FFMPEG, python, run
 from lipsync.engine import render
 from lipsync.measures.hearing import levels_db
-from lipsync.measures.imprint import Imprinter
-from lipsync.measures.pictures import luma_of
+from lipsync.measures.imprint import imprinted
 from lipsync.measures.viewing import view
 from lipsync.media.align import mono_of, offset_between
-from lipsync.media.damage import damaged_frames
 from lipsync.media.meter import measure
 from lipsync.mouth import Faces, Mouth, Series, heard, on_clock, read_mouth, related
 
@@ -43,8 +41,9 @@ import sys; from pathlib import Path; from lipsync.media.damage import damaged_f
 print(damaged_frames(Path(sys.argv[1])).decoded_frames)
 """
 IMPRINT = """
-import sys; from pathlib import Path; from bench.verify import imprinted
-print(imprinted(Path(sys.argv[1]), Path(sys.argv[2])).stat().st_size)
+import sys; from fractions import Fraction; from pathlib import Path
+from lipsync.measures.imprint import imprinted
+print(imprinted(Path(sys.argv[1]), Fraction(25), Path(sys.argv[2])).decoded_frames)
 """
 OURS = """
 import sys; from fractions import Fraction; from pathlib import Path
@@ -61,14 +60,6 @@ class Clip(NamedTuple):
     name: str
     video: Path
     voices: dict[str, Path]
-
-
-def imprinted(video: Path, place: Path) -> Path:
-    """Write the imprint of a video, as the fit stage does."""
-    with place.open("wb") as file:
-        imprinter = Imprinter(file, RATE)
-        damaged_frames(video, lambda frame: imprinter.see(luma_of(frame)))
-    return place
 
 
 def cost(folder: Path, seconds: int) -> None:
@@ -171,7 +162,8 @@ def mouths(folder: Path) -> None:
     relations: dict[str, list[float]] = {"in sync": [], "shifted": [], "other": [], "untouched": []}
     for clip in clips(folder):
         loud = {name: heard(levels_db(mono_of(wav))) for name, wav in clip.voices.items()}
-        imprint = imprinted(clip.video, folder / "sent.imprint")
+        imprint = folder / "sent.imprint"
+        imprinted(clip.video, RATE, imprint)
         for name, wav in clip.voices.items():
             dub = folder / "dub.mp4"
             if not render(clip.video, wav, dub).altered:

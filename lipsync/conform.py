@@ -4,17 +4,13 @@ What already looks right is copied packet by packet, what lies across a cut is e
 again is encoded once; only a source in another format is encoded throughout.
 """
 
-import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import av
-
 from lipsync.errors import MediaError
 from lipsync.fit import FittedPair, FittedPicture, picture_plan
-from lipsync.measures.imprint import Imprinter
-from lipsync.measures.pictures import luma_of
+from lipsync.measures.imprint import imprinted
 from lipsync.media.asis import is_sendable
 from lipsync.media.assembly import Assembly
 from lipsync.media.cut import Copied
@@ -83,7 +79,7 @@ def conform_picture(
     taken = sum(part.frames for part in parts if isinstance(part, Copied))
     all_copied = taken == total == source.facts.frames
     looks = bool(taken or request.imprint)
-    report = _reporting(progress, 2 * total if looks else total)
+    report = _reporting(progress, 2 * total if request.imprint else total)
     if all_copied and _came_by_link(request.video) and is_sendable(source):
         return _as_it_is(request, total, store, report)
     with store.scratch(".mp4") as path:
@@ -135,19 +131,11 @@ def _looked_at(
     Raises:
         MediaError: What was copied unseen cannot be decoded.
     """
-    count = itertools.count(1)
     if not request.imprint:
-        _refuse_damage(damaged_frames(conformed, lambda _: report(next(count))), request.video.path)
+        _refuse_damage(damaged_frames(conformed), request.video.path)
         return None
     with store.scratch(".imprint") as trial:
-        with trial.open("wb") as file:
-            imprinter = Imprinter(file, request.plan.rate)
-
-            def see(frame: av.VideoFrame) -> None:
-                imprinter.see(luma_of(frame))
-                report(next(count))
-
-            found = damaged_frames(conformed, see)
+        found = imprinted(conformed, request.plan.rate, trial, report)
         _refuse_damage(found, request.video.path)
         return store.keep(trial, ".imprint", lasting=False)
 

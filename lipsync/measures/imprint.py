@@ -5,7 +5,8 @@ thumbnail; of four frames a second also its mouth, its eyes and a few patches be
 they are. Written while the video is decoded to look for damage; read in step with the output.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from lipsync.errors import MediaError
 from lipsync.faces import Plane
+from lipsync.measures.pictures import luma_of
 from lipsync.measures.sampling import (
     MOUTH,
     PATCHES,
@@ -31,6 +34,7 @@ from lipsync.measures.sampling import (
     places,
     upper_of,
 )
+from lipsync.media.damage import Damage, damaged_frames
 from lipsync.tracking.pose import Matrix, pack, unpack
 from lipsync.tracking.track import Tracker
 
@@ -149,6 +153,31 @@ class Imprinter:
         kept["count"], kept["at"][: len(at)] = len(at), at
         kept["patches"][: len(at)] = patches(luma, at)
         self._file.write(kept.tobytes())
+
+
+def imprinted(
+    video: Path, rate: Fraction, place: Path, seen: Callable[[int], object] = lambda _count: None
+) -> Damage:
+    """Decode a video once: look for damage, and write its imprint.
+
+    Args:
+        video: A file.
+        rate: Its frames per second.
+        place: Where the imprint goes.
+        seen: Told how many frames were looked at.
+
+    Raises:
+        MediaError: The video cannot be opened, or its picture changes its size.
+    """
+    count = itertools.count(1)
+    with place.open("wb") as file:
+        imprinter = Imprinter(file, rate)
+
+        def see(frame: VideoFrame) -> None:
+            imprinter.see(luma_of(frame))
+            seen(next(count))
+
+        return damaged_frames(video, see)
 
 
 class Imprint:

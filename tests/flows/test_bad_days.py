@@ -156,7 +156,9 @@ def test_a_bad_voice_is_refused_before_a_server_is_started(
     build, said = BAD_VOICES[kind]
     (tmp_path / "in").mkdir()
     video, bad = make_clip(tmp_path / "talk.mp4"), build(tmp_path / "in")
-    _refused(here("run", video, bad, "-o", tmp_path / "o.mp4", "--json"), bad, said, home)
+    answer = here("run", video, bad, "-o", tmp_path / "out.mp4", "--json")
+    _refused(answer, bad, said, home)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 @pytest.mark.parametrize(

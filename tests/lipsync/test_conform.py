@@ -53,7 +53,7 @@ def test_what_is_left_to_the_vendor_keeps_both_lengths(bench: Bench) -> None:
     assert pair.voice.sha256 == as_file(voice).sha256
 
 
-def test_progress_counts_frames_written_and_then_looked_at(bench: Bench, store: Store) -> None:
+def test_progress_ends_at_the_last_frame(bench: Bench, store: Store) -> None:
     clip = make_clip(bench.folder / "clip.mp4")
     facts = probe(as_file(clip)).video
     assert facts is not None
@@ -65,7 +65,7 @@ def test_progress_counts_frames_written_and_then_looked_at(bench: Bench, store: 
         store,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(done, 150) for done in range(1, 151)]
+    assert told == [(done, 75) for done in range(1, 76)]
 
 
 def test_a_file_that_ends_early_is_refused_by_the_frame(bench: Bench) -> None:
@@ -132,7 +132,9 @@ def test_what_is_sent_keeps_its_imprint_where_it_is_asked_for(bench: Bench, stor
     assert facts is not None
     plan = plan_fit(SyncMode.LOOP, bench.lengths(clip, 5.0))
     request = PictureRequest(video=as_file(clip), video_facts=facts, plan=plan, imprint=True)
-    made = conform_picture(request, store)
+    told: list[tuple[int, int]] = []
+    made = conform_picture(request, store, progress=lambda *done: told.append(done))
+    assert told == [(done, 250) for done in range(1, 251)]  # written, and then looked at
     assert made.imprint is not None
     with reading(made.imprint.path) as imprint:
         assert sum(1 for _ in imprint) == made.frames == 125

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsync.errors import MediaError
-from lipsync.measures.imprint import Glimpse, Imprinter, reading
-from lipsync.measures.pictures import luma_of, lumas
+from lipsync.measures.imprint import Glimpse, Imprinter, imprinted, reading
+from lipsync.measures.pictures import lumas
 from lipsync.measures.sampling import HEAD, PATCHES, patch_px, patches, places
 from lipsync.measures.viewing import view
-from lipsync.media.damage import damaged_frames
 from lipsync.picture import read_picture
 from tests.clips import make_clip
 from tests.voices import ffmpeg
@@ -23,16 +22,14 @@ TALK = Path(__file__).parents[2] / "data" / "samples" / "talk.mp4"
 RATE = Fraction(25)
 
 
-def imprinted(video: Path, place: Path, rate: Fraction = RATE) -> Path:
-    with place.open("wb") as file:
-        imprinter = Imprinter(file, rate)
-        damaged_frames(video, lambda frame: imprinter.see(luma_of(frame)))
+def imprint_of(video: Path, place: Path, rate: Fraction = RATE) -> Path:
+    assert imprinted(video, rate, place).clean
     return place
 
 
 @pytest.fixture(scope="module")
 def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return imprinted(TALK, tmp_path_factory.mktemp("imprint") / "talk.imprint")
+    return imprint_of(TALK, tmp_path_factory.mktemp("imprint") / "talk.imprint")
 
 
 def glimpses(imprint: Path) -> list[Glimpse]:
@@ -100,7 +97,7 @@ def test_what_is_lost_is_what_ffmpeg_says_is_lost(tmp_path: Path, crf: int) -> N
     stats = tmp_path / "psnr.log"
     ffmpeg("-i", again, "-i", noisy, "-lavfi", f"psnr=f={stats}", "-f", "null", "-")
     theirs = [10 ** (-float(one) / 10) for one in re.findall(r"psnr_y:([\d.]+)", stats.read_text())]
-    ours = read_picture(view(again, RATE, imprinted(noisy, tmp_path / "i.imprint"))[1])
+    ours = read_picture(view(again, RATE, imprint_of(noisy, tmp_path / "i.imprint"))[1])
     assert ours.psnr_db == pytest.approx(-10 * np.log10(np.mean(theirs)), abs=1)
 
 
@@ -114,7 +111,7 @@ def test_an_output_of_another_rate_is_held_against_the_same_moments(
     x264 = ("-an", "-c:v", "libx264", "-crf", "18")
     ffmpeg("-i", TALK, "-vf", f"fps={sent}", *x264, before)
     ffmpeg("-i", before, "-vf", f"fps={rate}", *x264, after)
-    imprint = imprinted(before, tmp_path / "i.imprint", Fraction(sent))
+    imprint = imprint_of(before, tmp_path / "i.imprint", Fraction(sent))
     faces, frames = view(after, Fraction(rate), imprint)
     found = read_picture(frames)
     assert found.slip_frames is not None
@@ -129,7 +126,7 @@ def test_an_output_of_another_rate_is_held_against_the_same_moments(
 def test_a_face_is_seen_beyond_the_end_of_what_was_sent(tmp_path: Path) -> None:
     start = tmp_path / "start.mp4"
     ffmpeg("-i", TALK, "-an", "-frames:v", "50", "-c:v", "libx264", "-crf", "18", start)
-    faces = view(TALK, RATE, imprinted(start, tmp_path / "i.imprint"))[0]
+    faces = view(TALK, RATE, imprint_of(start, tmp_path / "i.imprint"))[0]
     assert np.isfinite(faces.after).all()
     assert np.isfinite(faces.before).sum() == 50
 
@@ -155,7 +152,7 @@ def test_an_output_of_another_size_is_held_against_the_same_places(
 
 def test_what_is_longer_than_what_was_sent_is_compared_to_nothing(tmp_path: Path) -> None:
     long = make_clip(tmp_path / "long.mp4", frames=30)
-    short = imprinted(make_clip(tmp_path / "short.mp4", frames=20), tmp_path / "i.imprint")
+    short = imprint_of(make_clip(tmp_path / "short.mp4", frames=20), tmp_path / "i.imprint")
     frames = view(long, RATE, short)[1]
     assert np.isfinite(frames.brighter).sum() == 20
     assert len(frames.moved) == 30
