@@ -39,6 +39,8 @@ def main() -> None:
         lifespan="on",
         log_level="warning",
         timeout_graceful_shutdown=GOODBYE_S,
+        # Every event would be packed by a run and unpacked here, on one and the same machine.
+        ws_per_message_deflate=False,
     )
     listening = socket.socket(fileno=int(sys.argv[1]))
     uvicorn.Server(config).run(sockets=[listening])

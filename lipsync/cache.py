@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from lipsync.disk import alone, read_sealed
 from lipsync.errors import MediaError
 from lipsync.store import Store
-from lipsync.values import File, Value, content_key
+from lipsync.values import PLAIN, File, Value, content_key
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +135,8 @@ class Memory(Cache):
 
 def files_in(value: Any) -> Iterator[File]:
     """Find every file a value names, at any depth."""
+    if type(value) in PLAIN:
+        return
     if isinstance(value, File):
         yield value
     elif isinstance(value, BaseModel):
@@ -149,14 +151,26 @@ def files_in(value: Any) -> Iterator[File]:
 
 
 def with_files(value: Any, replaced: Callable[[File], File]) -> Any:
-    """Copy a value with every file in it replaced, at any depth."""
+    """Copy a value with every file in it replaced, at any depth; what names none is not copied."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, File):
         return replaced(value)
     if isinstance(value, BaseModel):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
-        return value.model_copy(update=with_files(fields, replaced))
+        changed = _changed(fields, replaced)
+        return value.model_copy(update=changed) if changed else value
     if isinstance(value, dict):
-        return {name: with_files(item, replaced) for name, item in value.items()}
+        changed = _changed(value, replaced)
+        return value | changed if changed else value
     if isinstance(value, list | tuple):
-        return type(value)(with_files(item, replaced) for item in value)
+        changed = _changed(dict(enumerate(value)), replaced)
+        new = [changed.get(place, item) for place, item in enumerate(value)]
+        return type(value)(new) if changed else value
     return value
+
+
+def _changed(items: dict[Any, Any], replaced: Callable[[File], File]) -> dict[Any, Any]:
+    """Return those items that name a file that is another one now."""
+    seen = ((name, item, with_files(item, replaced)) for name, item in items.items())
+    return {name: now for name, item, now in seen if now is not item}

@@ -30,13 +30,14 @@ class Home:
             StorageError: It cannot be created.
         """
         path = self.root.joinpath(*names)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{path}: cannot be created ({error.strerror}); "
-                "set DUBLINE_HOME to a folder that can be written"
-            ) from error
+        if not path.is_dir():
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(
+                    f"{path}: cannot be created ({error.strerror}); "
+                    "set DUBLINE_HOME to a folder that can be written"
+                ) from error
         return path
 
     @property

@@ -21,6 +21,11 @@ __all__ = ["Store", "disk_errors", "hash_file"]
 # git's "racily clean" problem (Documentation/technical/racy-git.txt): a file may change again
 # within one tick of its clock and look unchanged. 2 s is the coarsest clock in use (FAT).
 RACY_NS = 2_000_000_000
+# What is in the store is on the disk of home, changed by nobody, and read-only: there it is enough
+# that the kernel's clock has moved on, whose coarsest tick is 10 ms (CONFIG_HZ=100).
+TICK_NS = 20_000_000
+# Ours, measured: a smaller file is hashed again sooner than a memo of it is written and read.
+MEMO_BYTES = 262_144
 # Ours: a batch of ten thousand dubs asks after four times as many files.
 MOST_KNOWN = 50_000
 
@@ -40,8 +45,9 @@ class Store:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        # What memos said that were read before, by this process; some 0.5 kB each.
-        self._known: dict[Path, tuple[list[int], str]] = {}
+        # What this process has hashed, or read a memo of; some 0.5 kB each.
+        self._known: dict[Path, tuple[list[int], File]] = {}
+        self._shelves = f"{home.root / 'store'}{os.sep}"
 
     @contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:
@@ -102,30 +108,33 @@ class Store:
         return File(path=place, sha256=digest, size_bytes=size)
 
     def write_record(self, place: Path, content: Mapping[str, object], *, lasting: bool) -> None:
-        """Put a sealed record in its place: whole, or not at all.
+        """Put a sealed record in its place.
 
         Args:
             place: Where it goes; its folder exists.
             content: What it says, as JSON.
-            lasting: Whether it must outlive a power cut; a memo need not, its seal tells.
+            lasting: Whether it must be there whole or not at all, and outlive a power cut. A memo
+                need not: of one that was torn the seal tells.
 
         Raises:
             StorageError: The disk is full or cannot be written.
         """
+        if not lasting:
+            with disk_errors(place):
+                place.write_text(seal(content), encoding="utf-8")
+            return
         with self.scratch(".json") as trial:
             trial.write_text(seal(content), encoding="utf-8")
-            if lasting:
-                flush(trial)
+            flush(trial)
             trial.replace(place)
-            if lasting:
-                flush(place.parent)
+            flush(place.parent)
 
     def here(self, file: File) -> File:
         """Say where a file is now: a kept file carries its hash as its name, so home may move."""
         if not file.path.name.startswith(file.sha256):
             return file
-        suffix = file.path.name.removeprefix(file.sha256)
-        return file.model_copy(update={"path": self._place(file.sha256, suffix)})
+        place = self._place(file.sha256, file.path.name.removeprefix(file.sha256))
+        return file if place == file.path else file.model_copy(update={"path": place})
 
     def fingerprint(self, path: Path) -> File:
         """Know an input by its bytes; hashed again only when the file has changed.
@@ -137,8 +146,10 @@ class Store:
         path = path.expanduser().absolute()
         with _as_media_error(path):
             seen = _checked(path)
-            digest = self._remembered(path, seen) or self._hashed(path, seen)
-        return File(path=path, sha256=digest, size_bytes=seen.st_size)
+            known = self._known.get(path)
+            if known is not None and known[0] == _signature(seen):
+                return known[1]
+            return self._remembered(path, seen) or self._hashed(path, seen)
 
     def intact(self, file: File) -> bool:
         """Say whether a file is where it was, byte for byte."""
@@ -154,21 +165,14 @@ class Store:
         name = hashlib.sha256(os.fsencode(path)).hexdigest()
         return self.home.folder("memo", name[:2]) / f"{name}.json"
 
-    def _remembered(self, path: Path, seen: os.stat_result) -> str | None:
-        signature = _signature(seen)
-        known = self._known.get(path)
-        if known is not None and known[0] == signature:
-            return known[1]
-        memo = read_sealed(self._memo(path))
-        if memo is None or memo["signature"] != signature:
+    def _remembered(self, path: Path, seen: os.stat_result) -> File | None:
+        """Read the memo of a file; None when there is none, or it is of another state of it."""
+        memo = read_sealed(self._memo(path)) if seen.st_size >= MEMO_BYTES else None
+        if memo is None or memo["signature"] != _signature(seen):
             return None
-        digest: str = memo["sha256"]
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[path] = signature, digest
-        return digest
+        return self._know(path, seen, memo["sha256"])
 
-    def _hashed(self, path: Path, seen: os.stat_result) -> str:
+    def _hashed(self, path: Path, seen: os.stat_result) -> File:
         """Hash a file that holds still, and remember it unless it changed a moment ago."""
         began_ns = time.time_ns()
         digest = hash_file(path)
@@ -176,10 +180,20 @@ class Store:
             raise MediaError(
                 f"{path}: changed while it was read; wait until it is copied completely, run again"
             )
-        if began_ns - max(seen.st_mtime_ns, seen.st_ctime_ns) > RACY_NS:
+        still_ns = began_ns - max(seen.st_mtime_ns, seen.st_ctime_ns)
+        if still_ns <= (TICK_NS if str(path).startswith(self._shelves) else RACY_NS):
+            return File(path=path, sha256=digest, size_bytes=seen.st_size)
+        if seen.st_size >= MEMO_BYTES:
             memo = {"path": str(path), "signature": _signature(seen), "sha256": digest}
             self.write_record(self._memo(path), memo, lasting=False)
-        return digest
+        return self._know(path, seen, digest)
+
+    def _know(self, path: Path, seen: os.stat_result, digest: str) -> File:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        file = File(path=path, sha256=digest, size_bytes=seen.st_size)
+        self._known[path] = _signature(seen), file
+        return file
 
 
 def _in_use(room: Path) -> bool:

@@ -22,6 +22,10 @@ class File(Value):
     size_bytes: int = Field(ge=0)
 
 
+# What JSON writes as it is, and what most of a value is made of.
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def identity(value: Any) -> Any:
     """Reduce a value to what makes it itself: a file to its hash, everything else to JSON.
 
@@ -31,17 +35,18 @@ def identity(value: Any) -> Any:
     >>> identity(a) == identity(a.model_copy(update={"path": Path("/b.mp4")}))
     True
     """
+    kind = type(value)
+    if kind in PLAIN:
+        return value
     if isinstance(value, File):
         return value.sha256
     if isinstance(value, BaseModel):
-        return {name: identity(getattr(value, name)) for name in type(value).model_fields}
+        return {name: identity(getattr(value, name)) for name in kind.model_fields}
     if isinstance(value, dict):
         return {str(key): identity(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [identity(item) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def content_key(stage: str, version: int, request: Value | dict[str, Any]) -> str:

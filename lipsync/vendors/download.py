@@ -9,7 +9,8 @@ import hashlib
 import logging
 import random
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from lipsync.vendors.protocol import Fetching
 from lipsync.vendors.ranges import Answer, Whole, answered, asked_with, whole
 
 if TYPE_CHECKING:  # loads for a tenth of a second, and only a paid vendor needs it
+    import ssl
+
     import httpx
 
 log = logging.getLogger(__name__)
@@ -79,19 +82,25 @@ def download(
         VendorBusy: It broke off, and again; what has arrived is kept for the next call.
         StorageError: There is no room for it.
     """
-    import httpx  # noqa: PLC0415  see above
-
     from lipsync.hosting.links import hide_queries  # noqa: PLC0415  loads it too
 
     hide_queries()
     part = partial or into.with_name(f"{into.name}.part")
-    timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
-    client = client or httpx.Client(timeout=timeout, follow_redirects=True, verify=trusted())
-    with disk_errors(part), client:
-        _until_whole(client, url, part, progress)
+    connections = client or nullcontext(_following(trusted()))
+    with disk_errors(part), connections as http:
+        _until_whole(http, url, part, progress)
         part.replace(into)
         _note(part).unlink(missing_ok=True)
         return into.stat().st_size
+
+
+@lru_cache(maxsize=1)
+def _following(trust: "ssl.SSLContext") -> "httpx.Client":
+    """Return the connections of this process that follow every redirect."""
+    import httpx  # noqa: PLC0415  see above
+
+    timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
+    return httpx.Client(timeout=timeout, follow_redirects=True, verify=trust)
 
 
 def _until_whole(client: "httpx.Client", url: str, part: Path, progress: Fetching) -> None:

@@ -6,7 +6,7 @@ times, a submit included (fal-protocol.md §11). So its HTTP client is used, and
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -45,21 +45,25 @@ class Line:
         """Its connections; they carry the key."""
         return self.handle("fal-ai/any", "-").client
 
-    def anew(self) -> "httpx.Client":
-        """Return connections of their own, with the key; whoever asks for them closes them.
-
-        fal's own client reads the certificates anew for each, which costs more than the request.
-        """
+    @cached_property
+    def unused(self) -> "httpx.Client":
+        """Connections that carry the key, each for one request that has it to itself."""
         import httpx  # noqa: PLC0415  see above
 
-        return httpx.Client(headers=self.http.headers, verify=trusted())
+        none_kept = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        return httpx.Client(headers=self.http.headers, verify=trusted(), limits=none_kept)
+
+    @cached_property
+    def keyless(self) -> "httpx.Client":
+        """Connections that do not carry the key."""
+        import httpx  # noqa: PLC0415  see above
+
+        return httpx.Client(verify=trusted())
 
     def fresh(self) -> "SyncClient":
         """Return a client of its own, without a connection that may have died meanwhile."""
-        from fal_client import SyncClient  # noqa: PLC0415  see above
-
         key = self.settings.key
-        return SyncClient(
+        return _keeping()(
             key=key.get_secret_value() if key else None,
             default_timeout=self.settings.reply_timeout_s,
         )
@@ -88,6 +92,30 @@ class Line:
             return read(self.http.request(method, url, params=params or None, timeout=timeout))
         except httpx.TransportError as error:
             raise no_answer(url, error) from error
+
+
+@cache
+def _keeping() -> "type[SyncClient]":
+    """Return fal's own client, but that it uploads everything over connections that it keeps.
+
+    It makes new ones for each file, and reads the certificates for them: 20 to 30 ms of CPU, more
+    than a short voice takes on its way.
+    """
+    import httpx  # noqa: PLC0415  see above
+    from fal_client.client import USER_AGENT, SyncClient  # noqa: PLC0415  see above
+
+    class Keeping(SyncClient):
+        @cached_property
+        def _cdn(self) -> httpx.Client:
+            agent = {"User-Agent": USER_AGENT}
+            return httpx.Client(headers=agent, timeout=self.default_timeout, verify=trusted())
+
+        def _get_cdn_client(self) -> httpx.Client:
+            token = self._token_manager.get_token()
+            self._cdn.headers["Authorization"] = f"{token.token_type} {token.token}"
+            return self._cdn
+
+    return Keeping
 
 
 @contextmanager

@@ -56,8 +56,7 @@ class Queue:
 
         url = f"{QUEUE_URL_FORMAT}{endpoint}"
         try:
-            with self._line.anew() as http:
-                answer = self._posted(http, url, body)
+            answer = self._posted(self._line.unused, url, body)
         except VendorBusy:  # nothing has left; fal's own client knows a second address
             with self._line.handle(endpoint, "-", self._line.fresh()).client as http:
                 answer = self._posted(http, url, body)

@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from lipsync.disk import alone, read_sealed
 from lipsync.errors import MediaError, VendorBusy
 from lipsync.store import Store
-from lipsync.trust import trusted
 from lipsync.values import File
 from lipsync.vendors.fal.answers import of_upload
 from lipsync.vendors.fal.line import CONNECT_S, Line, read
@@ -28,6 +27,8 @@ log = logging.getLogger(__name__)
 LEAST_LIFE = 0.5
 # How long fal's CDN may take to answer for a link that is used again; then it is made anew.
 LOOK_S = 15.0
+# Ours: one video in many languages asks after one link again and again; so long one answer counts.
+LOOKED_S = 60.0
 
 
 class Uploads:
@@ -36,6 +37,7 @@ class Uploads:
     def __init__(self, line: Line, store: Store) -> None:
         self._line = line
         self._store = store
+        self._answered_s: dict[tuple[str, int], float] = {}
 
     def link(self, file: File, generation: int = 1, beside: str = "") -> str:
         """Return a public link to a file's content, uploaded now unless one still lives.
@@ -82,7 +84,28 @@ class Uploads:
         if known is None or left_s < LEAST_LIFE * self._line.settings.upload_lifetime_s:
             return None
         link = str(known["url"])
-        return link if _answers(link, file.size_bytes) else None
+        return link if self._answers(link, file.size_bytes) else None
+
+    def _answers(self, link: str, size_bytes: int) -> bool:
+        """Say whether a link leads to so many bytes; it was asked a moment ago, or is asked now."""
+        import httpx  # noqa: PLC0415  see lipsync.vendors.fal.line
+
+        if time.monotonic() - self._answered_s.get((link, size_bytes), -LOOKED_S) < LOOKED_S:
+            return True
+        timeout = httpx.Timeout(LOOK_S, connect=CONNECT_S)
+        one_byte = {"Range": "bytes=0-0"}
+        try:
+            with self._line.keyless.stream(
+                "GET", link, headers=one_byte, timeout=timeout
+            ) as response:
+                if response.status_code == 206:  # noqa: PLR2004  the one byte; else it is all of it
+                    response.read()
+        except httpx.TransportError:
+            return False
+        if whole_size(response.status_code, dict(response.headers)) != size_bytes:
+            return False
+        self._answered_s[link, size_bytes] = time.monotonic()
+        return True
 
     def _uploaded(self, file: File, memo: Path) -> str:
         """Upload a file under a name without a letter of ours, and remember where it went."""
@@ -134,18 +157,3 @@ def _upload_errors(file: File, key: SecretStr | None) -> Iterator[None]:
             f"{file.sha256[:8]}: fal's answer to the upload lacks something ({error}); nothing was "
             "bought, try again later"
         ) from error
-
-
-def _answers(link: str, size_bytes: int) -> bool:
-    """Say whether a link leads to so many bytes; the key is not shown to it."""
-    import httpx  # noqa: PLC0415  see lipsync.vendors.fal.line
-
-    timeout = httpx.Timeout(LOOK_S, connect=CONNECT_S)
-    one_byte = {"Range": "bytes=0-0"}
-    try:
-        with httpx.stream(
-            "GET", link, headers=one_byte, timeout=timeout, verify=trusted()
-        ) as response:
-            return whole_size(response.status_code, dict(response.headers)) == size_bytes
-    except httpx.TransportError:
-        return False
