@@ -72,7 +72,7 @@ class Cache:
 
     def _place(self, stage: str, version: int, request: Value) -> Path:
         key = content_key(stage, version, request)
-        return self.store.home.folder("cache", stage, key[:2]) / f"{key}.json"
+        return self.store.home.root / "cache" / stage / key[:2] / f"{key}.json"
 
     def _found(self, place: Path, request: Value, returns: type[T]) -> Made[T] | None:
         """Read a record; None when it is missing, torn, of another shape, or its files are not."""

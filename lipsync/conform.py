@@ -158,10 +158,9 @@ def conform_voice(request: ConformRequest, store: Store) -> File:
     plan, voice = request.plan, request.voice.path
     if plan.by_vendor or (plan.tempo == 1 and length_of(voice) == plan.voice_samples):
         return request.voice
-    with store.scratch(".wav") as target:
+    with store.scratch(".wav") as target, store.scratch(".wav") as retimed:
         spoken = None
         if plan.tempo != 1:
-            retimed = target.with_name("retimed.wav")
             spoken = write_at_tempo(voice, retimed, plan.tempo)
             voice = retimed
         write_voice(voice, target, plan.voice_samples, spoken=spoken)

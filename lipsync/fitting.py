@@ -8,7 +8,7 @@ from lipsync.fit import FittedPair, FittedPicture, picture_plan
 from lipsync.home import Home
 from lipsync.progress import tell
 from lipsync.requests import ConformRequest, PictureRequest
-from lipsync.store import Store
+from lipsync.store import store_at
 from lipsync.values import File
 from lipsync.workshop import Workshop
 
@@ -58,7 +58,7 @@ def _fitted_picture(shop: Workshop, request: ConformRequest) -> Made[FittedPictu
 def _conformed(request: PictureRequest, home: Home) -> FittedPicture:
     from lipsync.conform import conform_picture  # noqa: PLC0415  see the module
 
-    return conform_picture(request, Store(home), progress=partial(tell, "fit"))
+    return conform_picture(request, store_at(home), progress=partial(tell, "fit"))
 
 
 def _fitted_voice(shop: Workshop, request: ConformRequest) -> Made[File]:

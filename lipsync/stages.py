@@ -47,7 +47,7 @@ from lipsync.requests import (
 )
 from lipsync.select import Selection, SelectRequest
 from lipsync.select import select as choose
-from lipsync.store import Store
+from lipsync.store import store_at
 from lipsync.telling import output_of
 from lipsync.tickets import Delivery
 from lipsync.values import Value
@@ -198,7 +198,7 @@ def finish(
 def _finished(request: FinishRequest, home: Home) -> Finished:
     from lipsync.finish import finish as finish_dub  # noqa: PLC0415  see the module
 
-    return finish_dub(request, Store(home))
+    return finish_dub(request, store_at(home))
 
 
 def verify(
@@ -265,4 +265,4 @@ def stills(shop: Workshop, fitted: FittedPair, finished: Finished) -> Stills | N
 def _pictured(request: StillRequest, home: Home) -> Stills:
     from lipsync.still import make_stills  # noqa: PLC0415  see the module
 
-    return make_stills(request, Store(home))
+    return make_stills(request, store_at(home))

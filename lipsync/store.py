@@ -5,10 +5,14 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 import time
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 
 from lipsync.disk import disk_errors, flush, read_sealed, seal
@@ -16,7 +20,7 @@ from lipsync.errors import MediaError
 from lipsync.home import Home
 from lipsync.values import File
 
-__all__ = ["Store", "disk_errors", "hash_file"]
+__all__ = ["Store", "disk_errors", "hash_file", "store_at"]
 
 # git's "racily clean" problem (Documentation/technical/racy-git.txt): a file may change again
 # within one tick of its clock and look unchanged. 2 s is the coarsest clock in use (FAT).
@@ -47,28 +51,43 @@ class Store:
         self.home = home
         # What this process has hashed, or read a memo of; some 0.5 kB each.
         self._known: dict[Path, tuple[list[int], File]] = {}
+        self._rooms: dict[int, Path] = {}
+        self._opening = threading.Lock()
         self._shelves = f"{home.root / 'store'}{os.sep}"
 
     @contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:
-        """Lend a path to write to; whatever is still there at the end is removed.
+        """Lend a path to write to; what is still there at the end is removed.
 
-        The folder is locked while it is in use: what a killed process left is swept by the next.
+        It is in a room of this process, which is locked while the process lives: what a killed one
+        left is swept by the next.
         """
-        room = self.home.folder("scratch") / uuid.uuid4().hex
-        with disk_errors(room):
-            with self._door(fcntl.LOCK_SH):
-                room.mkdir()
-                lock = (room / ".lock").open("w")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with disk_errors(self.home.root):
+            path = self._room() / f"{uuid.uuid4().hex}{suffix}"
             try:
-                yield room / f"work{suffix}"
+                yield path
             finally:
-                shutil.rmtree(room, ignore_errors=True)
-                lock.close()
+                path.unlink(missing_ok=True)
+
+    def _room(self) -> Path:
+        room = self._rooms.get(os.getpid())  # a process that was forked has one of its own
+        if room is None or not room.is_dir():
+            with self._opening:
+                room = self._rooms[os.getpid()] = self._opened()
+        return room
+
+    def _opened(self) -> Path:
+        """Make a room, locked before anybody could take it for one of the dead."""
+        room = self.home.folder("scratch") / uuid.uuid4().hex
+        with self._door(fcntl.LOCK_SH):
+            room.mkdir()
+            lock = (room / ".lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        weakref.finalize(self, _left, room, lock, os.getpid())
+        return room
 
     def sweep(self) -> None:
-        """Remove the scratch folders whose process is gone."""
+        """Remove the rooms whose process is gone."""
         with disk_errors(self.home.folder("scratch")), self._door(fcntl.LOCK_EX):
             for room in self.home.folder("scratch").iterdir():
                 if room.is_dir() and not _in_use(room):
@@ -76,7 +95,7 @@ class Store:
 
     @contextmanager
     def _door(self, kind: int) -> Iterator[None]:
-        """Keep the sweep out of the instant between a folder's making and its locking."""
+        """Keep the sweep out of the instant between a room's making and its locking."""
         with (self.home.folder("scratch") / ".door").open("w") as door:
             fcntl.flock(door, kind)
             yield
@@ -102,6 +121,7 @@ class Store:
             place = self._place(digest, suffix)
             if lasting:
                 flush(path)
+            self.home.folder("store", digest[:2])
             path.replace(place)
             if lasting:
                 flush(place.parent)
@@ -111,7 +131,7 @@ class Store:
         """Put a sealed record in its place.
 
         Args:
-            place: Where it goes; its folder exists.
+            place: Where it goes, in a folder that is made if need be.
             content: What it says, as JSON.
             lasting: Whether it must be there whole or not at all, and outlive a power cut. A memo
                 need not: of one that was torn the seal tells.
@@ -121,9 +141,10 @@ class Store:
         """
         if not lasting:
             with disk_errors(place):
-                place.write_text(seal(content), encoding="utf-8")
+                _written(place, seal(content))
             return
         with self.scratch(".json") as trial:
+            place.parent.mkdir(parents=True, exist_ok=True)
             trial.write_text(seal(content), encoding="utf-8")
             flush(trial)
             trial.replace(place)
@@ -159,11 +180,11 @@ class Store:
             return False
 
     def _place(self, digest: str, suffix: str) -> Path:
-        return self.home.folder("store", digest[:2]) / f"{digest}{suffix}"
+        return self.home.root / "store" / digest[:2] / f"{digest}{suffix}"
 
     def _memo(self, path: Path) -> Path:
         name = hashlib.sha256(os.fsencode(path)).hexdigest()
-        return self.home.folder("memo", name[:2]) / f"{name}.json"
+        return self.home.root / "memo" / name[:2] / f"{name}.json"
 
     def _remembered(self, path: Path, seen: os.stat_result) -> File | None:
         """Read the memo of a file; None when there is none, or it is of another state of it."""
@@ -196,8 +217,30 @@ class Store:
         return file
 
 
+@cache
+def store_at(home: Home) -> Store:
+    """Return the one store of this process at a home."""
+    return Store(home)
+
+
+def _left(room: Path, lock: TextIOWrapper, process: int) -> None:
+    """Clear the room of a process that ends, unless it is only the copy of one."""
+    if os.getpid() == process:
+        shutil.rmtree(room, ignore_errors=True)
+    lock.close()
+
+
+def _written(place: Path, text: str) -> None:
+    """Write a text; its folder is there but for the first time."""
+    try:
+        place.write_text(text, encoding="utf-8")
+    except FileNotFoundError:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+
+
 def _in_use(room: Path) -> bool:
-    """Say whether the process that made a scratch folder still holds its lock."""
+    """Say whether the process that made a room still holds its lock."""
     with suppress(FileNotFoundError), (room / ".lock").open("r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,6 +34,12 @@ log = logging.getLogger(__name__)
 NOTHING_USD = Decimal(0)
 NO_LEASE: dict[str, Any] = {"lease_holder": None, "lease_until": None}
 
+# Built once; what is changed is named by the values that come with them.
+MOVE = tickets.update().where(
+    (tickets.c.id == sa.bindparam("this")) & (tickets.c.revision == sa.bindparam("as_seen"))
+)
+NOTE = events.insert()
+
 
 class Book(Pages):
     """Moves of tickets.
@@ -202,9 +208,8 @@ class Book(Pages):
             BudgetError: It would bring a total over its limit.
         """
         stamp = {"revision": ticket.revision + 1, "updated_at": now}
-        here = (tickets.c.id == ticket.id) & (tickets.c.revision == ticket.revision)
-        change = tickets.update().where(here).values(rows.written(changes | stamp))
-        if connection.execute(change).rowcount != 1:
+        here = {"this": ticket.id, "as_seen": ticket.revision}
+        if connection.execute(MOVE, rows.written(changes | stamp) | here).rowcount != 1:
             raise TicketMoved(f"ticket {ticket.id} was {ticket.state} and has moved; look again")
         now_it_is = one_ticket(connection, BY_ID, ticket.id)
         return told(connection, ticket, now_it_is, budget)
@@ -222,6 +227,6 @@ def _check_move(ticket: Ticket, to: TicketState) -> None:
 def told(connection: sa.Connection, before: Ticket | None, after: Ticket, budget: Budget) -> Ticket:
     """Add a move to the totals and to the history."""
     spend(connection, before, after, limits(budget, after))
-    connection.execute(events.insert().values(rows.written(rows.of_event(after))))
+    connection.execute(NOTE, rows.written(rows.of_event(after)))
     log.info("%s %s%s", after.key[:8], after.state, f": {after.detail}" if after.detail else "")
     return after

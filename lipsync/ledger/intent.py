@@ -20,6 +20,13 @@ from lipsync.tickets import Order, Ticket, TicketMoved, TicketState
 
 log = logging.getLogger(__name__)
 
+# Built once: every order asks.
+OTHERS = (
+    sa.select(tickets)
+    .where((tickets.c.dub == sa.bindparam("dub")) & (tickets.c.key != sa.bindparam("key")))
+    .order_by(tickets.c.id)
+)
+
 
 class Intended(NamedTuple):
     """A ticket, and whether this worker now holds it and may send it.
@@ -84,7 +91,7 @@ class Ledger(Book, Approvals, Reviews):
         held = lease | {"run": run, "day": now.date().isoformat()}
         if ticket is None:
             fields = rows.written(rows.of_new(order, now) | held)
-            connection.execute(tickets.insert().values(fields))
+            connection.execute(tickets.insert(), fields)
             new = one_ticket(connection, BY_KEY, order.key)
             return told(connection, None, new, budget)
         changes: dict[str, Any] = rows.of_order(order) | held | {"state": TicketState.INTENDED}
@@ -102,10 +109,8 @@ class Ledger(Book, Approvals, Reviews):
         if order.dub is None:
             return None
         take_turns(connection, order.dub)
-        others = (tickets.c.dub == order.dub) & (tickets.c.key != order.key)
-        query = sa.select(tickets).where(others).order_by(tickets.c.id)
-        now = clock(connection)
-        for row in connection.execute(query).mappings():
+        now, this = clock(connection), {"dub": order.dub, "key": order.key}
+        for row in connection.execute(OTHERS, this).mappings():
             ticket = rows.to_ticket(row)
             if not self._may_take(ticket, now):
                 return ticket

@@ -33,13 +33,22 @@ def spend(
 
 def total(connection: sa.Connection, scope: str) -> Amount:
     """Read what the tickets of a run or a day come to."""
-    query = sa.select(totals.c.nano_usd, totals.c.unpriced).where(totals.c.scope == scope)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_TOTAL, {"of": scope}).one_or_none()
     return Amount() if row is None else Amount(*row)
 
 
 def _add(connection: sa.Connection, scope: str, change: Amount) -> None:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    new = insert(totals).values(scope=scope, **change._asdict())
-    both = {name: totals.c[name] + new.excluded[name] for name in change._fields}
-    connection.execute(new.on_conflict_do_update(index_elements=["scope"], set_=both))
+    is_sqlite = connection.dialect.name == "sqlite"
+    added = {"scope": scope, **change._asdict()}
+    connection.execute(_ADDED_SQLITE if is_sqlite else _ADDED_POSTGRESQL, added)
+
+
+def _added(new: sqlite.Insert | postgresql.Insert) -> sa.Insert:
+    both = {name: totals.c[name] + new.excluded[name] for name in Amount._fields}
+    return new.on_conflict_do_update(index_elements=["scope"], set_=both)
+
+
+# Built once: each of them is run several times for every dub.
+_TOTAL = sa.select(totals.c.nano_usd, totals.c.unpriced).where(totals.c.scope == sa.bindparam("of"))
+_ADDED_SQLITE = _added(sqlite.insert(totals))
+_ADDED_POSTGRESQL = _added(postgresql.insert(totals))

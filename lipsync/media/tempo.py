@@ -3,6 +3,7 @@
 import logging
 import os
 import subprocess
+import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,9 @@ def write_at_tempo(voice: Path, target: Path, tempo: float) -> int:
     """
     spoken = length_of(voice)
     patience_s = _PATIENCE_S + spoken / VOICE_RATE_HZ * _PATIENCE_PER_S
-    _run(_command(voice, target, tempo), voice, patience_s, target.parent)
+    # Rubber Band keeps what FFTW has learned in HOME (.rubberband.wisdom.d): here it goes again.
+    with tempfile.TemporaryDirectory(dir=target.parent) as elsewhere:
+        _run(_command(voice, target, tempo), voice, patience_s, elsewhere)
     got, wanted = length_of(target), round(spoken / tempo)
     if got < wanted:
         raise MediaError(
@@ -97,11 +100,12 @@ def _command(voice: Path, target: Path, tempo: float) -> list[str]:
     ]
 
 
-def _run(command: list[str], voice: Path, patience_s: float, scratch: Path) -> None:
-    # Rubber Band keeps what FFTW has learned in HOME (.rubberband.wisdom.d): here it goes again.
-    elsewhere = {**os.environ, "HOME": str(scratch)}
+def _run(command: list[str], voice: Path, patience_s: float, home: str) -> None:
+    environment = {**os.environ, "HOME": home}
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=patience_s, env=elsewhere)
+        subprocess.run(
+            command, check=True, capture_output=True, timeout=patience_s, env=environment
+        )
     except subprocess.CalledProcessError as error:
         why = error.stderr.decode(errors="replace").strip().splitlines()[:1]
         raise MediaError(

@@ -144,6 +144,12 @@ def raising(error: Exception) -> Callable[[], None]:
     return answer
 
 
+def in_scratch(store: Store) -> set[Path]:
+    """Find what is unfinished, or was left behind; the room it is in and its lock are neither."""
+    found = (store.home.root / "scratch").rglob("*")
+    return {path for path in found if path.name not in {".door", ".lock"} and not path.is_dir()}
+
+
 def kept(store: Store, path: Path) -> File:
     """Copy a file into a store."""
     with store.scratch(path.suffix) as trial:

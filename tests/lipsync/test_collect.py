@@ -20,7 +20,7 @@ from lipsync.waiting import Waiting
 from tests.clips import make_clip
 from tests.lipsync.conftest import Shelf
 from tests.lipsync.deaths import CALLS, at_once, die_at
-from tests.lipsync.orders import PaidVendor, make_order, raising
+from tests.lipsync.orders import PaidVendor, in_scratch, make_order, raising
 from tests.lipsync.test_store import rewrite_unseen
 
 ONCE = Waiting(patience_s=0)
@@ -114,7 +114,7 @@ def test_killed_anywhere_a_result_still_arrives_and_is_never_bought_again(
         ticket = submit(make_order(f"k{point}"), ledger, vendor).ticket
         assert vendor.sold_for(ticket.key) == 1
     store.sweep()
-    assert not [room for room in (store.home.root / "scratch").iterdir() if room.is_dir()]
+    assert not in_scratch(store)
     assert point > 50
 
 

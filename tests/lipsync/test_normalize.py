@@ -24,6 +24,7 @@ from tests.clips import (
     speech,
     write_wav,
 )
+from tests.lipsync.orders import in_scratch
 from tests.meters import ffmpeg_loudness, lag_samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -285,7 +286,7 @@ def test_a_file_that_is_no_media_is_refused(tmp_path: Path, store: Store) -> Non
 
 def test_nothing_is_left_in_scratch(tmp_path: Path, store: Store) -> None:
     normalized(make_voice(tmp_path / "v.wav", 1), store)
-    assert not [path for path in store.home.folder("scratch").iterdir() if path.is_dir()]
+    assert not in_scratch(store)
 
 
 def test_a_cut_needs_no_program_on_the_path_and_says_nothing(

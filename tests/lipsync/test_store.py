@@ -1,6 +1,7 @@
 """The store: whole or not at all, and never fooled about what a file holds."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 from lipsync.errors import MediaError, StorageError
 from lipsync.home import Home
 from lipsync.store import RACY_NS, Store, hash_file
-from tests.lipsync.deaths import die_at
-from tests.lipsync.orders import kept
+from tests.lipsync.deaths import at_once, die_at
+from tests.lipsync.orders import in_scratch, kept
 
 
 @pytest.fixture
@@ -173,8 +174,7 @@ def test_the_scratch_of_the_dead_is_swept_and_that_of_the_living_is_not(
         while die_at(line, lambda: kept(store, clip)):
             line += 1
         store.sweep()
-        rooms = [room for room in (store.home.root / "scratch").iterdir() if room.is_dir()]
-        assert (rooms, mine.read_bytes()) == ([mine.parent], b"busy")
+        assert (in_scratch(store), mine.read_bytes()) == ({mine}, b"busy")
 
 
 def test_a_home_that_cannot_be_made_says_which_variable_to_set(tmp_path: Path) -> None:
@@ -191,4 +191,33 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(store: Store) -> None:
 
     with pytest.raises(StorageError, match="MB free"):
         fill()
-    assert not [room for room in (store.home.root / "scratch").iterdir() if room.is_dir()]
+    assert not in_scratch(store)
+
+
+def test_a_process_that_ends_leaves_no_room(store: Store) -> None:
+    def use() -> None:
+        with Store(store.home).scratch() as trial:
+            trial.write_bytes(b"x")
+
+    use()
+    assert [door.name for door in (store.home.root / "scratch").iterdir()] == [".door"]
+
+
+def test_a_forked_process_has_a_room_of_its_own(store: Store) -> None:
+    with store.scratch() as mine:
+        mine.write_bytes(b"x")
+        at_once(2, lambda _number: kept_in_a_room_beside(store, mine))
+        assert mine.exists()
+
+
+def kept_in_a_room_beside(store: Store, mine: Path) -> None:
+    with store.scratch() as theirs:
+        assert theirs.parent != mine.parent
+
+
+def test_a_room_that_somebody_cleared_away_is_made_again(store: Store) -> None:
+    with store.scratch() as trial:
+        shutil.rmtree(trial.parent)
+    with store.scratch() as trial:
+        trial.write_bytes(b"x")
+        assert in_scratch(store) == {trial}

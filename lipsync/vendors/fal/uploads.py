@@ -115,9 +115,8 @@ class Uploads:
         # X-Fal-File-Name is sent as ASCII (fal-protocol.md §14), and fal goes by the extension.
         plain = suffix if suffix.isascii() and suffix[1:].isalnum() else ".bin"
         with self._store.scratch(plain) as lent, _upload_errors(file, self._line.settings.key):
-            alias = lent.with_name(f"{file.sha256[:16]}{plain}")
-            alias.symlink_to(file.path.absolute())
-            url = self._sent(alias, lifetime_s)
+            lent.symlink_to(file.path.absolute())
+            url = self._sent(lent, lifetime_s)
         note = {"sha256": file.sha256, "url": url, "expires_s": expires_s}
         self._store.write_record(memo, note, lasting=False)
         log.info("%s uploaded to fal, %d bytes", file.sha256[:8], file.size_bytes)
