@@ -97,6 +97,7 @@ class _Runner:
         self._later: list[Later] = []
         self._told_s = 0.0
         self._asked_s = 0.0
+        self._made_there: list[Work] = []
         self._brought_here: list[Work] = []
 
     @contextmanager
@@ -244,6 +245,9 @@ class _Runner:
             self._bring(work)
 
     def _bring(self, work: Work) -> None:
+        self._made_there.append(work)
+
+    def _fetch(self, work: Work) -> None:
         """Fetch by a courier; what is rendered here takes an encoder."""
         here = self._desk.vendor(work.vendor).replayable
         crew = self._encoders if here else self._couriers
@@ -254,13 +258,16 @@ class _Runner:
             self._brought_here.append(work)
 
     def _complete(self) -> None:
-        """Complete what is here, while no purchase has need of this machine.
+        """Fetch what is made and complete what is here, while no purchase needs this machine.
 
-        A place at the vendor that stands empty costs the whole batch time; a dub that is here can
+        A place at the vendor that stands empty costs the whole batch time; a dub that is ready can
         wait for the moment in which the next one is bought.
         """
         if self._clerks.busy and time.monotonic() - self._asked_s < BUYING_S:
             return
+        for work in self._made_there:
+            self._fetch(work)
+        self._made_there.clear()
         while self._brought_here and self._encoders.busy < self._encoders.size:
             work = self._brought_here.pop(0)
             rank = (FINISH, *work.rank)
