@@ -30,7 +30,9 @@ class Phase(StrEnum):
     TO_DO = "to do"
     WORKING = "in work"
     READY = "ready"
+    BUYING = "being bought"
     AT_VENDOR = "at the vendor"
+    BACK = "back from it"
     ENDED = "ended"
 
 
@@ -118,7 +120,7 @@ class Board:
             rows=len(self._rows),
             done=done,
             failed=ended - done,
-            working=self._counts[Phase.WORKING],
+            working=self.count(Phase.WORKING, Phase.BUYING, Phase.BACK),
             ready=self._counts[Phase.READY],
             at_vendor=at_vendor,
             queued=min(at_vendor, sum(list(self._queued.values()))),

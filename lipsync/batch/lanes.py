@@ -1,5 +1,6 @@
 """Lanes: who is next at each vendor, and whether there is a place for it."""
 
+import sys
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -44,6 +45,11 @@ class Lane:
         if not self._ready or self.queues:
             return False
         return self.own is None or len(self.there) < self.own
+
+    @property
+    def free(self) -> int:
+        """How many places of this batch nobody has; without a limit, as many as are asked for."""
+        return sys.maxsize if self.own is None else self.own - len(self.there)
 
     def next(self) -> Work:
         """Take the row that is next; it counts as there until it has left."""

@@ -16,7 +16,7 @@ from lipsync.output import try_writing
 # Ours: a killed batch loses so much of its table, and nothing else; the ledger knows the rest.
 WRITE_EVERY_S = 5.0
 # Ours: pandas is loaded when the first jobs are on their way, and they need not wait for it.
-FIRST_AFTER_S = 1.0
+FIRST_AFTER_S = 3.0
 # Ours: of the time of one thread, so much at most goes into writing a large table again and again.
 MOST_SHARE = 0.05
 

@@ -44,6 +44,10 @@ CLERKS = 16
 # Ours: what a purchase needs of this machine is done by then; the rest is waiting for an answer.
 BUYING_S = 0.3
 
+# Ours: a machine that cannot keep up with its vendors buys no more before it has finished some;
+# each row that waits holds a few dozen KB.
+MOST_BACK = 400
+
 # What ranks first in a crew: whatever is nearest to its end.
 FINISH, FETCH, UPLOAD, PREPARE = range(4)
 
@@ -133,9 +137,17 @@ class _Runner:
             self._tell()
 
     def _admit(self) -> None:
-        """Begin as many rows as keep the crews busy and the vendors supplied, and no more."""
-        ahead = self._limits.ahead(set(self._lanes))
-        while self._waiting and self._board.count(Phase.WORKING, Phase.READY) < ahead:
+        """Begin as many rows as keep the crews busy and the vendors supplied, and no more.
+
+        While something is bought only those are begun that have a place waiting for them: the
+        first purchases of a batch would share this machine with the preparing of the next.
+        """
+        room = self._limits.ahead(set(self._lanes))
+        if self._is_buying:
+            room = min(room, sum(lane.free for lane in self._lanes.values()))
+        if self._board.count(Phase.BACK) >= MOST_BACK:
+            return
+        while self._waiting and self._board.count(Phase.WORKING, Phase.READY) < room:
             work = self._waiting.pop()
             self._board.at(work.plan, Phase.WORKING)
             self._do(self._encoders, (PREPARE, *work.rank), work, work.prepare, self._prepared)
@@ -145,6 +157,11 @@ class _Runner:
     ) -> None:
         """Have a crew take a row's next step."""
         crew.put(rank, step, lambda future: self._events.put(Event(work, then, future, crew)))
+
+    @property
+    def _is_buying(self) -> bool:
+        """Whether a purchase has need of this machine now."""
+        return self._clerks.busy > 0 and time.monotonic() - self._asked_s < BUYING_S
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""
@@ -206,7 +223,7 @@ class _Runner:
                 )
                 lane.full, lane.queues = False, full
                 work = lane.next()
-                self._board.at(work.plan, Phase.WORKING)
+                self._board.at(work.plan, Phase.BUYING)
                 self._asked_s = time.monotonic()
                 buy = partial(work.buy, lane.account, wait=full)
                 then = partial(self._bought, lane)
@@ -235,7 +252,6 @@ class _Runner:
     def _ended(self, lane: Lane, work: Work, future: "Future[Progress]") -> None:
         if future.cancelled() or not self._went_well(work, future, lane=lane):
             return
-        self._board.at(work.plan, Phase.WORKING)
         end = partial(work.end, future.result())
         self._do(self._clerks, work.rank, work, end, partial(self._written, lane))
 
@@ -245,6 +261,7 @@ class _Runner:
             self._bring(work)
 
     def _bring(self, work: Work) -> None:
+        self._board.at(work.plan, Phase.BACK)
         self._made_there.append(work)
 
     def _fetch(self, work: Work) -> None:
@@ -263,7 +280,7 @@ class _Runner:
         A place at the vendor that stands empty costs the whole batch time; a dub that is ready can
         wait for the moment in which the next one is bought.
         """
-        if self._clerks.busy and time.monotonic() - self._asked_s < BUYING_S:
+        if self._is_buying:
             return
         for work in self._made_there:
             self._fetch(work)
