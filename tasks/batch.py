@@ -1,5 +1,6 @@
 """The batch on the page of its run: planned, refused or dubbed, with its tables and progress."""
 
+from functools import partial
 from pathlib import Path
 
 from prefect.client.schemas.objects import State
@@ -8,7 +9,7 @@ from prefect.states import Completed, Failed
 
 from lipsync.batch.board import Board
 from lipsync.batch.crew import Crew
-from lipsync.batch.desk import Desk
+from lipsync.batch.desk import Desk, Shell
 from lipsync.batch.limits import Limits, limits_of
 from lipsync.batch.outcome import DONE, SOME, BatchOutcome
 from lipsync.batch.page import write_page
@@ -27,7 +28,7 @@ from lipsync.reading import read_manifest
 from tasks.batch_board import TellingBoard
 from tasks.batch_page import Page, show_outcome, show_plan
 from tasks.events import overrun_told
-from tasks.rows import as_task
+from tasks.rows import as_tasks
 from tasks.shards import run_parts, tell_part
 from tasks.tags import tag_run
 from tasks.workshop import workshop
@@ -57,9 +58,9 @@ def plan(params: BatchParams, manifest: Manifest) -> BatchPlan:
         BadRows: Some rows cannot be dubbed, and the others shall not be without them.
         BudgetError: It costs more than it may.
     """
-    desk, limits = _desk(params), _limits(params)
-    with Crew(limits.encoders, "planner") as crew:
-        found = plan_batch(desk, manifest, crew, lambda done, rows: tell("plan", done, rows))
+    with as_tasks() as shell, Crew(_limits(params).encoders, "planner") as crew:
+        told = partial(tell, "plan")
+        found = plan_batch(_desk(params, shell), manifest, crew, told)
     tag_run(*found.models, *found.languages)
     show_plan(found)
     refuse_bad_rows(params.manifest, found, keep_going=params.keep_going)
@@ -99,7 +100,8 @@ def _here(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutc
             page.show(standing)
             recorder.note()
 
-        run_batch(_desk(params), rows, _limits(params), board, watch)
+        with as_tasks() as shell:
+            run_batch(_desk(params, shell), rows, _limits(params), board, watch)
     return board.outcome().model_copy(update={"tables": recorder.tables})
 
 
@@ -133,10 +135,10 @@ def concluded(outcome: BatchOutcome) -> State[BatchOutcome]:
     return Failed(name=name, data=outcome, message="; ".join(outcome_summary(outcome)))
 
 
-def _desk(params: BatchParams) -> Desk:
+def _desk(params: BatchParams, shell: Shell) -> Desk:
     return Desk(
         shop=workshop(),
-        shell=as_task,
+        shell=shell,
         folder=params.output_folder,
         run=params.run or flow_run.id,
         budget_usd=params.limit_usd,

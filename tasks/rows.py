@@ -3,18 +3,20 @@
 Prefect's engine tells its server three things about a task run, one by one: that it is pending,
 that it runs, that it has ended. Of a stage that takes ten milliseconds the first two are old news
 on arrival, and the three cost more than the stage does (docs/adr/0011). Here the server is told
-once, when a stage has ended, and before that only of one that takes a while. What the page of the
-run shows is the same.
+once, when a stage has ended, and before that only of one that lasts. What the page of the run
+shows is the same.
 """
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import cache
-from typing import Any, TypeVar, cast
+from functools import cache, partial
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
 
 from prefect import Task
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -24,6 +26,7 @@ from prefect.states import Completed, Crashed, Failed, Running
 from prefect.types import DateTime
 from prefect.utilities.engine import emit_task_run_state_change_event
 
+from lipsync.batch.desk import Shell, bare
 from lipsync.cache import Made
 
 log = logging.getLogger("lipsync.batch")
@@ -31,31 +34,48 @@ log = logging.getLogger("lipsync.batch")
 T = TypeVar("T")
 
 # Ours: whoever looks at a page misses nothing that was over before it had loaded.
-TELL_AFTER_S = 0.5
+LASTS_S = 0.5
+# Ours: what has ended meanwhile is told together, which takes a third of the time.
+TELL_EVERY_S = 0.25
 
 
-def as_task(word: str, label: str, work: Callable[[], Made[T]]) -> Made[T]:
-    """Run one stage of one row as a task run of the flow: `lipsync.batch.desk.Shell`.
+@contextmanager
+def as_tasks() -> Iterator[Shell]:
+    """Lend a shell that runs stages of rows as task runs of this flow run.
 
-    What is logged meanwhile is on the page of the task run. What may succeed later is tried again
-    by the batch itself, which holds no thread meanwhile.
+    What is logged in a stage is on the page of its task run. What may succeed later is tried again
+    by the batch itself, which holds no thread meanwhile. All is told when the block ends.
     """
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        return work()
-    run = _Run(word, label, context.flow_run)
-    with _on_its_page(run, context), _teller.listening(run):
-        try:
-            made = work()
-        except Exception as error:
-            log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400  the batch has the rest
-            run.ended(Failed(message=f"{type(error).__name__}: {error}"))
-            raise
-        except BaseException as error:
-            run.ended(Crashed(message=f"{type(error).__name__}: {error}"))
-            raise
-        run.ended(Completed(name="Cached" if made.cached else "Completed"))
-    return made
+    flow = FlowRunContext.get()
+    if flow is None or flow.flow_run is None:
+        yield bare
+        return
+    with _Teller() as teller:
+        yield _Tasks(flow, flow.flow_run, teller)
+
+
+class _Tasks:
+    """The shell: `lipsync.batch.desk.Shell`."""
+
+    def __init__(self, flow: FlowRunContext, flow_run: FlowRun, teller: "_Teller") -> None:
+        self._flow, self._flow_run, self._teller = flow, flow_run, teller
+
+    def __call__(self, word: str, label: str, work: Callable[[], Made[T]]) -> Made[T]:
+        """Run one stage of one row as a task run."""
+        run = _Run(word, label, self._flow_run)
+        with run.page(self._flow), self._teller.hears_of(run):
+            try:
+                made = work()
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                log.error("%s", said)  # noqa: TRY400  what is a mistake of ours the batch tells
+                run.ended(Failed(message=said))
+                raise
+            except BaseException as error:
+                run.ended(Crashed(message=f"{type(error).__name__}: {error}"))
+                raise
+            run.ended(Completed(name="Cached" if made.cached else "Completed"))
+        return made
 
 
 class _Run:
@@ -63,62 +83,61 @@ class _Run:
 
     def __init__(self, word: str, label: str, flow_run: FlowRun) -> None:
         self.began_s = time.monotonic()
-        self.word = word
-        self._state: State[Any] = Running()
-        self.began = cast("DateTime", self._state.timestamp)
-        self.record = TaskRun(
+        self._word = word
+        self._running: State[Any] = Running()
+        self._end: State[Any] | None = None
+        self._began = cast("DateTime", self._running.timestamp)
+        self._record = TaskRun(
             name=f"{label}: {word}",
             flow_run_id=flow_run.id,
             flow_run_run_count=flow_run.run_count,
             task_key=f"row-{word}",
             dynamic_key="",
-            expected_start_time=self.began,
-            start_time=self.began,
+            expected_start_time=self._began,
+            start_time=self._began,
             run_count=1,
         )
-        self.record.dynamic_key = str(self.record.id)  # of one row a stage may run twice
+        self._record.dynamic_key = str(self._record.id)  # of one row a stage may run twice
         self._last: Event | None = None
-        self._telling = threading.Lock()
 
-    def lasts(self) -> None:
-        """Tell that it runs, once, unless it has ended."""
-        with self._telling:
-            if self._last is None:
-                self._last = self._told(None)
+    @contextmanager
+    def page(self, flow: FlowRunContext) -> Iterator[None]:
+        """Have everything that is logged or sent in the block belong to this run.
+
+        Nothing here is new to Prefect, so nothing is validated: that takes as long as a stage.
+        """
+        context = TaskRunContext.model_construct(
+            task=_task(self._word),
+            task_run=self._record,
+            parameters={},
+            client=flow.client,
+            result_store=flow.result_store,
+            persist_result=False,
+            start_time=self._began,
+        )
+        with context:
+            yield
 
     def ended(self, state: State[Any]) -> None:
-        """Tell how it ended."""
-        with self._telling:
-            before, self._state = self._state, state
-            self.record.end_time = cast("DateTime", state.timestamp)
-            self.record.total_run_time = state.timestamp - self.began
-            self._last = self._told(before)
+        """Take note of how it ended."""
+        self._record.end_time = cast("DateTime", state.timestamp)
+        self._record.total_run_time = state.timestamp - self._began
+        self._end = state
 
-    def _told(self, before: State[Any] | None) -> Event | None:
-        details = self._state.state_details
-        details.task_run_id, details.flow_run_id = self.record.id, self.record.flow_run_id
-        return emit_task_run_state_change_event(
-            self.record, before, self._state, follows=self._last
-        )
+    def tell_it_lasts(self) -> None:
+        """Tell that it runs, once."""
+        if self._last is None:
+            self._tell(None, self._running)
 
+    def tell_its_end(self) -> None:
+        """Tell how it ended, if that is known: a batch that is stopped may not wait for it."""
+        if self._end is not None:
+            self._tell(self._running, self._end)
 
-@contextmanager
-def _on_its_page(run: _Run, flow: FlowRunContext) -> Iterator[None]:
-    """Have everything that is logged or sent in the block belong to a task run.
-
-    Nothing here is new to Prefect, so nothing is validated: that takes as long as a stage.
-    """
-    context = TaskRunContext.model_construct(
-        task=_task(run.word),
-        task_run=run.record,
-        parameters={},
-        client=flow.client,
-        result_store=flow.result_store,
-        persist_result=False,
-        start_time=run.began,
-    )
-    with context:
-        yield
+    def _tell(self, before: State[Any] | None, now: State[Any]) -> None:
+        details = now.state_details
+        details.task_run_id, details.flow_run_id = self._record.id, self._record.flow_run_id
+        self._last = emit_task_run_state_change_event(self._record, before, now, follows=self._last)
 
 
 @cache
@@ -127,42 +146,47 @@ def _task(word: str) -> Task[[], None]:
 
 
 class _Teller:
-    """Tells of every run that lasts that it runs: one thread, asleep while there is none."""
+    """Tells the server about the runs of a batch, every now and then, in one thread."""
 
     def __init__(self) -> None:
         self._running: dict[_Run, Callable[[], None]] = {}
-        self._some = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._ended: deque[Callable[[], None]] = deque()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell_on, name="teller", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
 
     @contextmanager
-    def listening(self, run: _Run) -> Iterator[None]:
-        """Tell of a run if the block lasts, from where the block is."""
+    def hears_of(self, run: _Run) -> Iterator[None]:
+        """Tell of a run when the block ends, and before if it lasts: from where the block is."""
         place = copy_context()
-        self._running[run] = lambda: place.run(run.lasts)
-        self._some.set()
-        if self._thread is None:
-            self._start()
+        self._running[run] = partial(place.run, run.tell_it_lasts)
         try:
             yield
         finally:
             del self._running[run]
+            self._ended.append(partial(place.run, run.tell_its_end))
 
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._tell, name="teller", daemon=True)
-                self._thread.start()
+    def _tell_on(self) -> None:
+        while not self._over.wait(TELL_EVERY_S):
+            self._tell()
+        self._tell()
 
     def _tell(self) -> None:
-        while self._some.wait():
-            time.sleep(TELL_AFTER_S / 2)
-            for run, tell in list(self._running.items()):
-                if time.monotonic() - run.began_s >= TELL_AFTER_S:
-                    tell()
-            self._some.clear()
-            if self._running:
-                self._some.set()
-
-
-_teller = _Teller()
+        long_ago_s = time.monotonic() - LASTS_S
+        for run, tell in list(self._running.items()):
+            if run.began_s <= long_ago_s:
+                tell()
+        while self._ended:
+            self._ended.popleft()()

@@ -29,7 +29,7 @@ from lipsync.tickets import Ticket, TicketState
 from lipsync.watch_params import WatchParams
 from tasks.batch_page import Page
 from tasks.events import dub_named, emit, tell_delivery, ticket_named
-from tasks.rows import as_task
+from tasks.rows import as_tasks
 from tasks.tags import tag_run
 from tasks.workshop import workshop
 
@@ -80,12 +80,6 @@ def _dub(params: WatchParams, pairs: tuple[Wanted, ...], told: Told) -> None:
     shop = workshop()
     try_writing(params.outbox.expanduser())
     per_day = params.budget_per_day_usd
-    desk = Desk(
-        shop=shop,
-        shell=as_task,
-        run=purse(params, datetime.now(UTC)),
-        budget_usd=None if per_day is None else Decimal(str(per_day)),
-    )
     limits = limits_of(BatchParams(manifest=params.inbox), shop.means)
     tag_run(*{one.match.language for one in pairs})
     page = Page(params.inbox.name)
@@ -93,7 +87,14 @@ def _dub(params: WatchParams, pairs: tuple[Wanted, ...], told: Told) -> None:
     def watch(board: Board) -> None:
         page.show(board.standing())
 
-    dub_pairs(desk, limits, pairs, told, glad=_glad, sorry=_sorry, watch=watch)
+    with as_tasks() as shell:
+        desk = Desk(
+            shop=shop,
+            shell=shell,
+            run=purse(params, datetime.now(UTC)),
+            budget_usd=None if per_day is None else Decimal(str(per_day)),
+        )
+        dub_pairs(desk, limits, pairs, told, glad=_glad, sorry=_sorry, watch=watch)
 
 
 def _glad(pair: Wanted, report: DubReport) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import av
 
 from lipsync.errors import MediaError
+from lipsync.media.threads import thread
 from lipsync.store import disk_errors
 from lipsync.voice import VOICE_RATE_HZ
 
@@ -69,7 +70,7 @@ def frames_of(video: Path, picture: Picture) -> Iterator[av.VideoFrame]:
     try:
         with av.open(str(video), options=SAFE) as container:
             stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
+            thread(stream)
             for frame in container.decode(stream):
                 if frame.format.name == picture.pixel_format:
                     yield frame

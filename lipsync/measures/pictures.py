@@ -13,6 +13,7 @@ from lipsync.faces import Plane
 from lipsync.media.index import picture_stream
 from lipsync.media.look import colour_of
 from lipsync.media.opening import open_media
+from lipsync.media.threads import thread
 
 Pictures = Generator[Plane, None, None]
 
@@ -25,8 +26,7 @@ def lumas(path: Path) -> Pictures:
     """
     with open_media(path, first_picture=False) as container:
         stream = picture_stream(container, path)
-        # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
-        stream.thread_type = "AUTO"
+        thread(stream)
         try:
             for frame in container.decode(stream):
                 yield luma_of(frame)

@@ -7,6 +7,7 @@ import av
 from pydantic import Field
 
 from lipsync.media.opening import open_media, read_packets
+from lipsync.media.threads import thread
 from lipsync.values import Value
 
 
@@ -40,7 +41,7 @@ def damaged_frames(path: Path, see: Callable[[av.VideoFrame], object] | None = N
     with open_media(path) as container:
         known = [each for each in container.streams.video if each.codec_context is not None][:1]
         for stream in known:
-            stream.thread_type = "AUTO"
+            thread(stream)
         for packet in read_packets(container, known):
             try:
                 frames = packet.decode()

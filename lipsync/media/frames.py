@@ -16,6 +16,7 @@ from av.container import InputContainer
 from lipsync.errors import MediaError
 from lipsync.media.index import Index, Key, picture_stream
 from lipsync.media.opening import open_media
+from lipsync.media.threads import thread
 
 logger = logging.getLogger(__name__)
 
@@ -165,8 +166,7 @@ def _decoded(index: Index, first: int, last: int, position: Position) -> Iterato
     Raises:
         MediaError: A picture does not decode, or the video has none there.
     """
-    # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
-    position.stream.thread_type = "AUTO"
+    thread(position.stream)
     reached, decoding = -1, True
     try:
         while decoding:

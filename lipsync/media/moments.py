@@ -12,6 +12,7 @@ from lipsync.errors import MediaError
 from lipsync.jpegs import Picture
 from lipsync.media.index import picture_stream
 from lipsync.media.opening import open_media
+from lipsync.media.threads import thread
 
 # Ours: where a file has no index, keyframes are taken to lie closer together than this.
 SEEK_S = 10.0
@@ -30,8 +31,7 @@ class Player:
     def __init__(self, container: InputContainer, path: Path) -> None:
         self._container, self._path = container, path
         self._stream = picture_stream(container, path)
-        # "AUTO" deadlocks with av.logging.set_level, which is never called here (reproduced).
-        self._stream.thread_type = "AUTO"
+        thread(self._stream)
         self._origin_s = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
         rate = self._stream.average_rate
         self.length_s = (container.duration or 0) / av.time_base
