@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -21,6 +21,18 @@ from lipsync.values import PLAIN, File, Value, content_key
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+# Ours: each row of a batch asks after three results twice, some 20 KB each in memory.
+MOST_KNOWN = 1_000
+
+
+class _Record(NamedTuple):
+    """What a record says, and what tells it from the one that takes its place."""
+
+    stamp: tuple[int, ...]
+    value: Any
+    files: tuple[File, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Cache:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._known: dict[Path, _Record] = {}
 
     def made(
         self, stage: str, version: int, request: Value, returns: type[T], make: Callable[[], T]
@@ -70,26 +83,52 @@ class Cache:
         with alone(self.store.home.folder("locks") / f"{place.stem}.lock"):
             return self._found(place, request, returns) or self._make(place, request, returns, make)
 
+    def memory(self) -> "Memory":
+        """Return what finds the same and makes nothing."""
+        return Memory(self.store, self._known)
+
     def _place(self, stage: str, version: int, request: Value) -> Path:
         key = content_key(stage, version, request)
         return self.store.home.root / "cache" / stage / key[:2] / f"{key}.json"
 
     def _found(self, place: Path, request: Value, returns: type[T]) -> Made[T] | None:
-        """Read a record; None when it is missing, torn, of another shape, or its files are not."""
-        record = read_sealed(place)
+        """Find a result; None when it is missing, torn, of another shape, or its files are not."""
+        record = self._read(place, returns)
         if record is None:
             return None
+        value, files = record.value, record.files
+        if files:
+            given = {file.sha256: file for file in files_in(request)}
+            value = with_files(value, lambda file: given.get(file.sha256) or self.store.here(file))
+            files = tuple(files_in(value))
+        if not all(self.store.intact(file) for file in files):
+            log.warning("%s: a file of this result is gone or altered; made again", place)
+            return None
+        return Made(value, cached=True, seconds=record.seconds)
+
+    def _read(self, place: Path, returns: type[T]) -> "_Record | None":
+        """Read a record, unless this process has read the very same before."""
         try:
-            value = TypeAdapter(returns).validate_python(record["value"], strict=False)
+            written = place.stat()
+        except OSError:
+            return None
+        stamp = (written.st_ino, written.st_size, written.st_mtime_ns, written.st_ctime_ns)
+        known = self._known.get(place)
+        if known is not None and known.stamp == stamp:
+            return known
+        said = read_sealed(place)
+        if said is None:
+            return None
+        try:
+            value = TypeAdapter(returns).validate_python(said["value"], strict=False)
         except ValidationError:
             log.warning("%s: is a result of another shape; made again", place)
             return None
-        given = {file.sha256: file for file in files_in(request)}
-        value = with_files(value, lambda file: given.get(file.sha256) or self.store.here(file))
-        if not all(self.store.intact(file) for file in files_in(value)):
-            log.warning("%s: a file of this result is gone or altered; made again", place)
-            return None
-        return Made(value, cached=True, seconds=record["seconds"])
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        record = _Record(stamp, value, tuple(files_in(value)), said["seconds"])
+        self._known[place] = record
+        return record
 
     def _make(
         self, place: Path, request: Value, returns: type[T], make: Callable[[], T]
@@ -113,6 +152,10 @@ class NotMade(LookupError):
 
 class Memory(Cache):
     """The same results, for whoever asks what is there and makes nothing."""
+
+    def __init__(self, store: Store, known: dict[Path, _Record]) -> None:
+        super().__init__(store)
+        self._known = known
 
     def made(
         self,

@@ -1,7 +1,11 @@
 """The thumbnail of an output: one picture of it, small enough for a page that shows a thousand."""
 
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
 from lipsync.errors import MediaError
-from lipsync.jpegs import kept, scaled
+from lipsync.jpegs import Picture, kept, scaled
 from lipsync.media.index import picture_stream
 from lipsync.media.moments import upright
 from lipsync.media.opening import open_media
@@ -36,5 +40,20 @@ def make_thumb(request: ThumbRequest, store: Store) -> File:
         frame = next(iter(container.decode(stream)), None)
         if frame is None:
             raise MediaError(f"{path}: has no picture to be shown; export it again")
-        picture = scaled(upright(frame), min(WIDTH_PX, frame.width))
-    return kept(picture, QUALITY, store)
+        return _kept(upright(frame, VideoReformatter()), store)
+
+
+def thumb_of_still(still: File, store: Store) -> File:
+    """Make a still of an output, which is here already, into its thumbnail.
+
+    Raises:
+        MediaError: It is no picture.
+    """
+    picture = cv2.imread(str(still.path))
+    if picture is None:
+        raise MediaError(f"{still.path}: is no picture; delete it and run again")
+    return _kept(picture.astype(np.uint8, copy=False), store)
+
+
+def _kept(picture: Picture, store: Store) -> File:
+    return kept(scaled(picture, min(WIDTH_PX, picture.shape[1])), QUALITY, store)

@@ -28,7 +28,7 @@ class Remembering(Workshop):
     @cached_property
     def cache(self) -> Memory:
         """What was made already."""
-        return Memory(self._shop.store)
+        return self._shop.cache.memory()
 
     @property
     def fetched(self) -> "Fetched":

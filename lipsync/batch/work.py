@@ -177,7 +177,7 @@ class Work:
         stills = stages.stills(shop, fitted, finished)
         page_of(params, decision, fitted, stills, report, verdicts.traces)
         put_pictures(shop, params, report.output, finished)
-        thumb_of(shop, finished.file)  # now, while others are awaited: the sheet is made last
+        thumb_of(shop, finished.file, stills)  # now: the sheet is made last
         return report
 
     def next_choice(self, error: VendorError) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
 
 from lipsync.errors import MediaError
 from lipsync.jpegs import Picture
@@ -32,6 +33,7 @@ class Player:
         self._container, self._path = container, path
         self._stream = picture_stream(container, path)
         thread(self._stream)
+        self._turning = VideoReformatter()
         self._origin_s = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
         rate = self._stream.average_rate
         self.length_s = (container.duration or 0) / av.time_base
@@ -59,7 +61,7 @@ class Player:
             if shown is None:
                 raise MediaError(f"{self._path}: has no picture at {at_s:.2f} s; export it again")
             reached_s = self._time_s(shown)
-            yield reached_s, upright(shown)
+            yield reached_s, upright(shown, self._turning)
 
     def _is_sought(self, at_s: float, reached_s: float) -> bool:
         """Whether a keyframe lies on the way; else every picture on the way is needed anyhow."""
@@ -90,8 +92,13 @@ def playing(path: Path) -> Iterator[Player]:
         yield Player(container, path)
 
 
-def upright(frame: av.VideoFrame) -> Picture:
-    """Turn a frame as its file says it is to be shown."""
-    whole = frame.to_ndarray(format="bgr24")
+def upright(frame: av.VideoFrame, turning: VideoReformatter) -> Picture:
+    """Turn a frame as its file says it is to be shown.
+
+    Args:
+        frame: Decoded.
+        turning: One for all frames of a video: to set it up takes five times as long as to use it.
+    """
+    whole = turning.reformat(frame, format="bgr24").to_ndarray()
     turned = np.rot90(whole, round((frame.rotation or 0) / 90))
     return np.ascontiguousarray(turned).astype(np.uint8, copy=False)

@@ -11,6 +11,7 @@ from lipsync.pages.batch import batch_page, worst_first
 from lipsync.pages.placing import is_foreign
 from lipsync.pages.story import BatchRow, BatchStory
 from lipsync.report import data_uri
+from lipsync.requests import Stills
 from lipsync.values import File
 from lipsync.workshop import Workshop
 
@@ -91,15 +92,29 @@ def _thumb(shop: Workshop, output: Path) -> str | None:
         return None
 
 
-def thumb_of(shop: Workshop, output: File) -> File | None:
-    """Picture an output, once; None where nothing can be seen in it, which fails nothing."""
-    from lipsync.thumb import ThumbRequest, make_thumb  # noqa: PLC0415  loads PyAV and OpenCV
+def thumb_of(shop: Workshop, output: File, stills: Stills | None = None) -> File | None:
+    """Picture an output, once; None where nothing can be seen in it, which fails nothing.
+
+    Args:
+        shop: Where it is kept.
+        output: Which.
+        stills: Of it, where they have just been made: then it need not be opened again.
+    """
+    from lipsync.thumb import (  # noqa: PLC0415  loads PyAV and OpenCV
+        ThumbRequest,
+        make_thumb,
+        thumb_of_still,
+    )
 
     request = ThumbRequest(output=output)
+
+    def make() -> File:
+        if stills is None:
+            return make_thumb(request, shop.store)
+        return thumb_of_still(stills.moments[len(stills.moments) // 2].after, shop.store)
+
     try:
-        return shop.cache.made(
-            "thumb", THUMB, request, File, lambda: make_thumb(request, shop.store)
-        ).value
+        return shop.cache.made("thumb", THUMB, request, File, make).value
     except LipsyncError as error:
         log.info("no thumbnail: %s", error)
         return None
