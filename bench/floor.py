@@ -86,10 +86,13 @@ def voice(folder: Path, number: int) -> Path:
     return path
 
 
-def manifest(folder: Path, rows: int, *, pairs: int | None = None, model: str = MODEL) -> Path:
+def manifest(
+    folder: Path, rows: int, *, pairs: int | None = None, model: str = MODEL, first: int = 0
+) -> Path:
     """Write a manifest of so many dubs, of as many voices unless told otherwise."""
+    folder.mkdir(exist_ok=True)
     path, video = folder / f"{model}-{rows}.csv", picture(folder)
-    voices = [voice(folder, number) for number in range(pairs or rows)]
+    voices = [voice(folder, first + number) for number in range(pairs or rows)]
     lines = [f"{video},{voices[n % len(voices)]},r{n},{model},r{n}.mp4" for n in range(rows)]
     path.write_text("\n".join(["video,voice,id,model,output", *lines]), encoding="utf-8")
     return path
