@@ -3,12 +3,9 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import Field
 
-from lipsync.bed import BedMix
 from lipsync.disclosure import Notice, notice_of
 from lipsync.marking import mark, read_mark, tags_of
 from lipsync.media.dialogue import Mask, levels_of, measure_gated, speech_steps
@@ -20,7 +17,7 @@ from lipsync.media.pcm import Samples
 from lipsync.media.sound import AudioReader
 from lipsync.media.soundtrack import encode, scratch_suffix
 from lipsync.remarks import remarks
-from lipsync.requests import Finished, FinishRequest
+from lipsync.requests import Finished, FinishRequest, SoundRequest, Soundtrack
 from lipsync.store import Store
 from lipsync.values import Value
 from lipsync.voice import (
@@ -52,36 +49,24 @@ class Setting(Value):
     ceiling_dbtp: float | None = Field(default=None, description="None: not limited.")
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What is encoded, as it is heard afterwards."""
-
-    loudness: Loudness
-    target: LoudnessTarget
-    bed: BedMix | None
-    notes: tuple[str, ...]
-
-
-def finish(request: FinishRequest, store: Store) -> Finished:
+def finish(request: FinishRequest, store: Store, soundtrack: Soundtrack | None = None) -> Finished:
     """Mux the voice over the picture.
 
-    What is encoded is measured; where its true peak overshoots, or where retiming, limiting and a
-    bed have moved its level, it is set a little differently and encoded again.
+    Args:
+        request: What the output is made of.
+        store: Where it goes.
+        soundtrack: Of this very request, if it is there already; None: it is encoded now.
 
     Raises:
         MediaError: A file cannot be read, or the container does not take the picture's codec.
         StorageError: There is no room.
     """
     notice = notice_for(request)
-    with (
-        store.scratch(scratch_suffix(request.suffix, request.sound)) as encoded,
-        store.scratch(request.suffix) as muxed,
-        store.scratch(request.suffix) as output,
-    ):
-        heard = _encode_right(request, encoded, store)
+    heard = soundtrack or encoded(request.soundtrack, store)
+    with store.scratch(request.suffix) as muxed, store.scratch(request.suffix) as output:
         done = mux(
             request.picture.path,
-            [Track(encoded, language=request.language)],
+            [Track(heard.file.path, language=request.language)],
             muxed,
             tags=tags(request, notice),
             source=request.source.path if request.source else None,
@@ -126,10 +111,20 @@ def tags(request: FinishRequest, notice: Notice) -> dict[str, str]:
     return {**kept, **title, **tags_of(notice, request.suffix)}
 
 
-def _encode_right(request: FinishRequest, encoded: Path, store: Store) -> Heard:
-    """Encode until true peak and level are right, as decoded again."""
+def encoded(request: SoundRequest, store: Store) -> Soundtrack:
+    """Encode a voice until true peak and level are right, as decoded again.
+
+    What is encoded is measured; where its true peak overshoots, or where retiming, limiting and a
+    bed have moved its level, it is set a little differently and encoded again.
+
+    Raises:
+        MediaError: A file cannot be read.
+        StorageError: There is no room.
+    """
     speech = _speech(request)
+    suffix = scratch_suffix(request.suffix, request.sound)
     with ExitStack() as stack:
+        trial = stack.enter_context(store.scratch(suffix))
         mix = None
         if request.bed is not None:
             scratch = stack.enter_context(store.scratch(".f32"))
@@ -140,25 +135,30 @@ def _encode_right(request: FinishRequest, encoded: Path, store: Store) -> Heard:
                 break
             used = setting
             blocks = mix.blocks() if mix else AudioReader(request.voice.path).blocks()
-            encode(_set(blocks, used), encoded, request.sound)
-            loudness = measure_gated(encoded, speech)
+            encode(_set(blocks, used), trial, request.sound)
+            loudness = measure_gated(trial, speech)
             target, level_lufs = aimed_at(request, loudness)
             setting = next_setting(
                 used, loudness, target.true_peak_dbtp, level_lufs, gate=target.gate
             )
         bed = mix.measured(used.gain_db) if mix else None
-        notes = remarks(request, loudness, target, used.ceiling_dbtp, bed)
-        return Heard(loudness, target, bed, notes)
+        return Soundtrack(
+            file=store.keep(trial, suffix, lasting=False),
+            loudness=loudness,
+            target=target,
+            notes=remarks(request, loudness, target, used.ceiling_dbtp, bed),
+            bed=bed,
+        )
 
 
-def _speech(request: FinishRequest) -> Mask | None:
+def _speech(request: SoundRequest) -> Mask | None:
     """Find where the voice speaks, for a target that is gated on it."""
     if request.target.gate is Gate.PROGRAMME:
         return None
     return speech_steps(levels_of(request.voice.path))
 
 
-def aimed_at(request: FinishRequest, loudness: Loudness) -> tuple[LoudnessTarget, float | None]:
+def aimed_at(request: SoundRequest, loudness: Loudness) -> tuple[LoudnessTarget, float | None]:
     """Say by which gate an output is measured, and where it should land by that.
 
     By the programme it is where the voice was before it was fitted: what its peaks had no room for
@@ -172,7 +172,7 @@ def aimed_at(request: FinishRequest, loudness: Loudness) -> tuple[LoudnessTarget
     return target, target.integrated_lufs
 
 
-def first_setting(request: FinishRequest) -> Setting:
+def first_setting(request: SoundRequest) -> Setting:
     """Choose what to encode with first: what an encoder usually adds to a peak is left to it.
 
     PCM adds nothing.

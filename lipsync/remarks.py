@@ -1,7 +1,7 @@
 """Remarks: what finish has to say about the sound of an output."""
 
 from lipsync.bed import BedMix
-from lipsync.requests import FinishRequest
+from lipsync.requests import SoundRequest
 from lipsync.voice import Gate, Loudness, LoudnessTarget
 
 # Ours: nobody hears that a peak is lower by less.
@@ -9,7 +9,7 @@ WORTH_SAYING_DB = 0.2
 
 
 def remarks(
-    request: FinishRequest,
+    request: SoundRequest,
     loudness: Loudness,
     target: LoudnessTarget,
     ceiling_dbtp: float | None,
@@ -46,7 +46,7 @@ def _peaks(
     return (f"peaks limited to {ceiling_dbtp:.2f} dBTP so that AAC keeps its limit",)
 
 
-def _gate(request: FinishRequest, loudness: Loudness, target: LoudnessTarget) -> tuple[str, ...]:
+def _gate(request: SoundRequest, loudness: Loudness, target: LoudnessTarget) -> tuple[str, ...]:
     """Name the gate, and the other figure beside it."""
     if request.target.gate is Gate.PROGRAMME:
         return ()
@@ -64,7 +64,7 @@ def _gate(request: FinishRequest, loudness: Loudness, target: LoudnessTarget) ->
     return (said,)
 
 
-def _under(request: FinishRequest, bed: BedMix | None) -> tuple[str, ...]:
+def _under(request: SoundRequest, bed: BedMix | None) -> tuple[str, ...]:
     if request.bed is None or bed is None:
         return ()
     if bed.bed_lufs <= bed.voice_lufs + request.bed.level_lu - 1:

@@ -66,6 +66,39 @@ class FinishRequest(Value):
     preview: bool = Field(default=False, description="Rendered by the embedded engine.")
     model: str | None = Field(default=None, description="Who made the lips; goes into the comment.")
 
+    @property
+    def soundtrack(self) -> "SoundRequest":
+        """What its soundtrack is made of."""
+        return SoundRequest(
+            voice=self.voice,
+            target=self.target,
+            level_lufs=self.level_lufs,
+            suffix=self.suffix,
+            sound=self.sound,
+            bed=self.bed,
+        )
+
+
+class SoundRequest(Value):
+    """What a soundtrack is made of: of a finish request all but the picture."""
+
+    voice: File
+    target: LoudnessTarget
+    level_lufs: float | None
+    suffix: Suffix
+    sound: SoundFormat
+    bed: Bed | None
+
+
+class Soundtrack(Value):
+    """A voice as it goes into an output, and how that is heard."""
+
+    file: File
+    loudness: Loudness = Field(description="As decoded again.")
+    target: LoudnessTarget = Field(description="What it was held to, by the gate that applies.")
+    notes: tuple[str, ...] = ()
+    bed: BedMix | None = Field(default=None, description="What was mixed under the voice.")
+
 
 class Finished(Value):
     """The output: what the user gets."""

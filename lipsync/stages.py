@@ -40,6 +40,8 @@ from lipsync.reporting import report
 from lipsync.requests import (
     Finished,
     FinishRequest,
+    SoundRequest,
+    Soundtrack,
     StillRequest,
     Stills,
     Verdicts,
@@ -65,6 +67,7 @@ __all__ = [
     "probe",
     "report",
     "select",
+    "soundtrack",
     "stills",
     "submit",
     "ticket_of",
@@ -72,7 +75,7 @@ __all__ = [
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, FINISH, VERIFY, STILL = 1, 1, 3, 3, 3
+NORMALIZE, SELECT, SOUNDTRACK, FINISH, VERIFY, STILL = 1, 1, 1, 3, 3, 3
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +168,44 @@ def select(shop: Workshop, params: DubParams, pair: Pair, voice: Voice) -> Made[
     return Made(decision, made.cached, made.seconds)
 
 
+def soundtrack(
+    shop: Workshop, params: DubParams, decision: Decision, fitted: FittedPair
+) -> Made[Soundtrack]:
+    """Encode the voice as it goes into the output.
+
+    It takes nothing of what the vendor makes, so it may be made while that is awaited.
+
+    Raises:
+        MediaError: A file cannot be read.
+    """
+    return _sounding(shop, _heard(shop, params, decision, fitted))
+
+
+def _heard(
+    shop: Workshop, params: DubParams, decision: Decision, fitted: FittedPair
+) -> SoundRequest:
+    suffix = output_of(params, decision).suffix.lower()
+    return SoundRequest(
+        voice=fitted.voice,
+        target=decision.target,
+        level_lufs=decision.voice.after.integrated_lufs,
+        suffix=suffix,
+        sound=profile_named(params.profile).sound_in(suffix),
+        bed=bed_wanted(shop, params, decision),
+    )
+
+
+def _sounding(shop: Workshop, request: SoundRequest) -> Made[Soundtrack]:
+    make = partial(shop.doing, _encoded, request, shop.home)
+    return shop.cache.made("soundtrack", SOUNDTRACK, request, Soundtrack, make)
+
+
+def _encoded(request: SoundRequest, home: Home) -> Soundtrack:
+    from lipsync.finish import encoded  # noqa: PLC0415  see the module
+
+    return encoded(request, store_at(home))
+
+
 def finish(
     shop: Workshop, params: DubParams, decision: Decision, fitted: FittedPair, delivery: Delivery
 ) -> Made[Finished]:
@@ -173,32 +214,29 @@ def finish(
     Raises:
         MediaError: The container does not take the picture's codec.
     """
-    suffix = output_of(params, decision).suffix.lower()
+    heard = _heard(shop, params, decision, fitted)
     request = FinishRequest(
+        **dict(heard),
         picture=delivery.file,
-        voice=fitted.voice,
         frames=decision.plan.frames,
         rate=decision.plan.rate,
-        target=decision.target,
-        level_lufs=decision.voice.after.integrated_lufs,
         source=decision.pair.video.file,
         language=params.language,
-        suffix=suffix,
-        sound=profile_named(params.profile).sound_in(suffix),
-        bed=bed_wanted(shop, params, decision),
         stretch=stretch_of(decision.plan, decision.pair.picture),
         preview=decision.model.preview,
         model=decision.model.title,
     )
 
-    make = partial(shop.doing, _finished, request, shop.home)
+    def make() -> Finished:
+        return shop.doing(_finished, request, _sounding(shop, heard).value, shop.home)
+
     return shop.cache.made("finish", FINISH, request, Finished, make)
 
 
-def _finished(request: FinishRequest, home: Home) -> Finished:
+def _finished(request: FinishRequest, heard: Soundtrack, home: Home) -> Finished:
     from lipsync.finish import finish as finish_dub  # noqa: PLC0415  see the module
 
-    return finish_dub(request, store_at(home))
+    return finish_dub(request, store_at(home), heard)
 
 
 def verify(

@@ -49,7 +49,7 @@ BUYING_S = 0.3
 MOST_BACK = 400
 
 # What ranks first in a crew: whatever is nearest to its end.
-FINISH, FETCH, UPLOAD, PREPARE = range(4)
+FINISH, FETCH, UPLOAD, PREPARE, SOUND = range(5)
 
 Watch = Callable[[Board], None]
 
@@ -103,6 +103,7 @@ class _Runner:
         self._asked_s = 0.0
         self._made_there: list[Work] = []
         self._brought_here: list[Work] = []
+        self._awaited: dict[int, Work] = {}  # of these nothing is prepared for the end yet
 
     @contextmanager
     def crews(self, helpers: Helpers) -> Iterator[None]:
@@ -245,11 +246,13 @@ class _Runner:
             self._bring(work)
             return
         self._board.at(work.plan, Phase.AT_VENDOR)
+        self._awaited[work.row.line] = work
         then = partial(self._ended, lane)
         waited = self._awaiter.wait_for(work.ticket)
         waited.add_done_callback(lambda future: self._events.put(Event(work, then, future)))
 
     def _ended(self, lane: Lane, work: Work, future: "Future[Progress]") -> None:
+        self._awaited.pop(work.row.line, None)
         if future.cancelled() or not self._went_well(work, future, lane=lane):
             return
         end = partial(work.end, future.result())
@@ -275,7 +278,9 @@ class _Runner:
             self._brought_here.append(work)
 
     def _complete(self) -> None:
-        """Fetch what is made and complete what is here, while no purchase needs this machine.
+        """Fetch what is made, complete what is here and get ready for what is not yet.
+
+        All of it while no purchase needs this machine.
 
         A place at the vendor that stands empty costs the whole batch time; a dub that is ready can
         wait for the moment in which the next one is bought.
@@ -289,6 +294,12 @@ class _Runner:
             work = self._brought_here.pop(0)
             rank = (FINISH, *work.rank)
             self._do(self._encoders, rank, work, work.complete, self._completed)
+        while self._awaited and self._encoders.busy < self._encoders.size:
+            work = self._awaited.pop(next(iter(self._awaited)))
+            self._do(self._encoders, (SOUND, *work.rank), work, work.sound, self._sounded)
+
+    def _sounded(self, work: Work, future: "Future[Any]") -> None:
+        """Take no note of it: the row is at its vendor, and completed whether or not this went."""
 
     def _completed(self, work: Work, future: "Future[DubReport]") -> None:
         if self._went_well(work, future):

@@ -1,5 +1,6 @@
 """The work on one row: prepared, bought, brought and completed, each step by any thread."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lipsync import stages
@@ -14,13 +15,14 @@ from lipsync.buying import RENDER
 from lipsync.cache import Made
 from lipsync.collect import brought, ended
 from lipsync.decision import Decision
-from lipsync.errors import VendorBusy, VendorError
+from lipsync.errors import LipsyncError, VendorBusy, VendorError
 from lipsync.fit import FittedPair
 from lipsync.manifest import Row
 from lipsync.ordering import alternatives, ordered, taken
 from lipsync.outcomes import is_unbilled
 from lipsync.pages.placing import page_of
 from lipsync.pages.sheet import thumb_of
+from lipsync.params import DubParams
 from lipsync.pictures import put_pictures
 from lipsync.report import DubReport
 from lipsync.submit import submit
@@ -123,6 +125,21 @@ class Work:
         assert self.ticket is not None
         self.ticket = ended(self.ticket, progress, self.desk.shop.ledger)
 
+    def sound(self) -> None:
+        """Encode the voice while the picture is awaited.
+
+        Nothing depends on it: what cannot be done now is done later, or said then.
+        """
+        assert self._fitted is not None
+        decision = self.choices[0]
+        with suppress(LipsyncError):
+            stages.soundtrack(self.desk.shop, self._params(decision), decision, self._fitted)
+
+    def _params(self, decision: Decision) -> DubParams:
+        """Say what is wanted, and where it goes."""
+        output = placed(self.row.params, self.desk.folder, preview=decision.model.preview)
+        return self.row.params.model_copy(update={"output": output})
+
     def bring(self) -> None:
         """Fetch the result of the job that has ended.
 
@@ -157,9 +174,7 @@ class Work:
         assert self.ticket is not None
         shop, fitted, delivery = self.desk.shop, self._fitted, self._delivery
         decision = taken(self.choices[0], self.ticket, shop.catalogue)
-        preview = decision.model.preview
-        output = placed(self.row.params, self.desk.folder, preview=preview)
-        params = self.row.params.model_copy(update={"output": output})
+        params = self._params(decision)
         finished = self.journal.found_or_made(
             "finish", lambda shop: stages.finish(shop, params, decision, fitted, delivery)
         )
