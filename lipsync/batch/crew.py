@@ -81,6 +81,11 @@ class Crew:
         heappush(self._queue, _Wish(rank, next(self._order), work, over))
         self._fill()
 
+    @property
+    def queued(self) -> int:
+        """How much work waits for a thread."""
+        return len(self._queue)
+
     def freed(self) -> None:
         """Take note that a thread is free again."""
         self.busy -= 1

@@ -161,8 +161,9 @@ class _Runner:
 
     @property
     def _is_buying(self) -> bool:
-        """Whether a purchase has need of this machine now."""
-        return self._clerks.busy > 0 and time.monotonic() - self._asked_s < BUYING_S
+        """Whether a purchase has need of this machine now, or waits for a clerk."""
+        began_s = time.monotonic() - self._asked_s
+        return self._clerks.queued > 0 or (self._clerks.busy > 0 and began_s < BUYING_S)
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""
@@ -225,10 +226,14 @@ class _Runner:
                 lane.full, lane.queues = False, full
                 work = lane.next()
                 self._board.at(work.plan, Phase.BUYING)
-                self._asked_s = time.monotonic()
-                buy = partial(work.buy, lane.account, wait=full)
+                buy = partial(self._buy, work, lane.account, wait=full)
                 then = partial(self._bought, lane)
                 self._do(self._clerks, work.rank, work, buy, then)
+
+    def _buy(self, work: Work, line: int | None, *, wait: bool) -> None:
+        """Buy, in the thread of a clerk; others may be waiting for theirs."""
+        self._asked_s = time.monotonic()
+        work.buy(line, wait=wait)
 
     def _bought(self, lane: Lane, work: Work, future: "Future[Any]") -> None:
         lane.queues = False
