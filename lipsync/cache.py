@@ -96,15 +96,28 @@ class Cache:
         record = self._read(place, returns)
         if record is None:
             return None
-        value, files = record.value, record.files
-        if files:
-            given = {file.sha256: file for file in files_in(request)}
-            value = with_files(value, lambda file: given.get(file.sha256) or self.store.here(file))
-            files = tuple(files_in(value))
-        if not all(self.store.intact(file) for file in files):
+        moved = self._moved(record.files, request)
+        if not all(self.store.intact(moved.get(file, file)) for file in record.files):
             log.warning("%s: a file of this result is gone or altered; made again", place)
             return None
+        value = record.value
+        if moved:
+            value = with_files(value, lambda file: moved.get(file, file))
         return Made(value, cached=True, seconds=record.seconds)
+
+    def _moved(self, files: tuple[File, ...], request: Value) -> dict[File, File]:
+        """Find the files of a record that are at another place now: the store's, or the user's."""
+        given: dict[str, File] | None = None
+        moved = {}
+        for file in files:
+            if self.store.is_kept(file):
+                now = self.store.here(file)
+            else:
+                given = given or {one.sha256: one for one in files_in(request)}
+                now = given.get(file.sha256, file)
+            if now.path != file.path:
+                moved[file] = now
+        return moved
 
     def _read(self, place: Path, returns: type[T]) -> "_Record | None":
         """Read a record, unless this process has read the very same before."""

@@ -150,9 +150,13 @@ class Store:
             trial.replace(place)
             flush(place.parent)
 
+    def is_kept(self, file: File) -> bool:
+        """Say whether a file is one of a store's: it carries its hash as its name."""
+        return file.path.name.startswith(file.sha256)
+
     def here(self, file: File) -> File:
-        """Say where a file is now: a kept file carries its hash as its name, so home may move."""
-        if not file.path.name.startswith(file.sha256):
+        """Say where a file is now: a kept file is known by its name, so home may move."""
+        if not self.is_kept(file):
             return file
         place = self._place(file.sha256, file.path.name.removeprefix(file.sha256))
         return file if place == file.path else file.model_copy(update={"path": place})
