@@ -181,6 +181,17 @@ def test_a_record_that_cannot_be_trusted_is_replaced(
     assert shout(source).value == first.value
 
 
+@pytest.mark.parametrize("harm", [_torn, _altered])
+def test_a_record_that_is_harmed_after_it_was_read_is_replaced(
+    shout: Shouter, source: Path, store: Store, harm: Callable[[str], str]
+) -> None:
+    shout(source)
+    assert shout(source).cached
+    record = _record(store)
+    record.write_text(harm(record.read_text()))
+    assert not shout(source).cached
+
+
 def test_a_result_of_an_older_shape_is_made_again(
     shout: Shouter, source: Path, store: Store
 ) -> None:

@@ -90,12 +90,26 @@ def test_a_change_with_its_time_put_back_is_seen(store: Store, settled: Path) ->
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00\xff", b'{"sha256": "0"}', None], ids=str)
-def test_a_damaged_memo_is_no_memo(store: Store, settled: Path, damage: bytes | None) -> None:
+def test_a_damaged_memo_is_no_memo(
+    store: Store, settled: Path, damage: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsync.store.MEMO_BYTES", 1)
     first = store.fingerprint(settled)
-    for memo in (store.home.root / "memo").rglob("*.json"):
-        text = memo.read_bytes()
-        memo.write_bytes(text.replace(b"e", b"f") if damage is None else damage)
-    assert store.fingerprint(settled) == first
+    (memo,) = (store.home.root / "memo").rglob("*.json")
+    text = memo.read_bytes()
+    memo.write_bytes(text.replace(b"e", b"f") if damage is None else damage)
+    assert Store(store.home).fingerprint(settled) == first
+
+
+def test_another_process_finds_the_memo_of_a_large_file_and_hashes_a_small_one(
+    store: Store, settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.fingerprint(settled)
+    assert not list((store.home.root / "memo").rglob("*.json"))
+    monkeypatch.setattr("lipsync.store.MEMO_BYTES", 1)
+    first = Store(store.home).fingerprint(settled)
+    monkeypatch.setattr("lipsync.store.hash_file", None)
+    assert Store(store.home).fingerprint(settled) == first
 
 
 def test_a_file_that_is_still_being_copied_is_refused(

@@ -8,10 +8,11 @@ from subprocess import Popen
 
 import pytest
 
-from lipsync.aside import Helpers
+from lipsync.aside import HelperLost, Helpers
 from lipsync.batch.board import Board
 from lipsync.batch.outcome import RowState
 from lipsync.batch.running import BatchInterrupted, Watch
+from lipsync.batch.work import Work
 from lipsync.report import DubReport
 from lipsync.tickets import TicketState
 from tests.batches import Depot, open_depot
@@ -73,6 +74,34 @@ def test_helpers_do_the_same_and_end_with_the_batch(
     assert [row.state for row in outcome.rows] == [RowState.DELIVERED] * 2
     assert began
     assert [process.poll() for process in began] == [0] * len(began)
+
+
+def test_the_voice_is_encoded_while_the_picture_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    bring = Work.bring
+
+    def noted(work: Work) -> None:
+        seen.append(len(list((work.desk.shop.home.root / "cache" / "soundtrack").rglob("*.json"))))
+        bring(work)
+
+    monkeypatch.setattr(Work, "bring", noted)
+    with open_depot(tmp_path, monkeypatch.setenv, latency_s=2.0) as depot:
+        outcome = depot.dub(depot.rows(2))
+    assert [row.state for row in outcome.rows] == [RowState.DELIVERED] * 2
+    assert seen == [2, 2]
+
+
+def test_a_voice_that_cannot_be_encoded_while_it_is_awaited_is_encoded_later(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_given: object) -> None:
+        raise HelperLost("gone")
+
+    monkeypatch.setattr("lipsync.batch.work.stages.soundtrack", lost)
+    (row,) = depot.dub(depot.rows(1)).rows
+    assert row.state is RowState.DELIVERED
 
 
 def test_failed_rows_are_tried_again_and_finished_ones_are_not(depot: Depot) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from lipsync.home import Home
 from lipsync.output import page_path
-from lipsync.pages.sheet import put_batch_page
+from lipsync.pages.sheet import put_batch_page, thumb_of
 from lipsync.pages.story import BatchRow
+from lipsync.requests import Moment, Stills
 from lipsync.thumb import ThumbRequest, make_thumb
 from lipsync.workshop import Workshop
 from tests.clips import as_file, make_clip, read_index
@@ -98,3 +99,18 @@ def test_a_thumbnail_is_small_keeps_its_shape_and_shows_what_is_a_third_in(
     assert (frame.width, frame.height) == (160, 90)
     assert read_index(frame) == 20
     assert thumb.size_bytes < 8_000
+
+
+def test_a_thumbnail_of_a_dub_whose_stills_are_here_is_made_of_one_and_opens_nothing(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = as_file(make_clip(tmp_path / "clip.mp4", frames=60, size=(640, 360), gop=5))
+    at_20 = make_thumb(ThumbRequest(output=clip), shop.store)
+    moment = Moment(at_s=0.8, before=at_20, after=at_20)
+    monkeypatch.setattr("lipsync.thumb.open_media", None)
+    thumb = thumb_of(shop, clip, Stills(moments=(moment,), pair=at_20))
+    assert thumb is not None
+    with av.open(str(thumb.path)) as container:
+        frame = next(container.decode(video=0))
+    assert (frame.width, frame.height, read_index(frame)) == (160, 90, 20)
+    assert thumb_of(shop, clip) == thumb  # the sheet finds it
