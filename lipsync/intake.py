@@ -117,7 +117,7 @@ class Intake:
         Raises:
             StorageError: Home is full or cannot be written.
         """
-        self._store.write_record(self._memory, memory.model_dump(mode="json"), lasting=False)
+        self._store.write_record(self._memory, memory.model_dump(mode="json"), lasting=True)
 
     def contents(self, match: Match) -> Contents:
         """Know a pair by its bytes.
