@@ -82,11 +82,13 @@ def download(
         VendorBusy: It broke off, and again; what has arrived is kept for the next call.
         StorageError: There is no room for it.
     """
+    from urllib.request import getproxies  # noqa: PLC0415  httpx loads it
+
     from lipsync.hosting.links import hide_queries  # noqa: PLC0415  loads it too
 
     hide_queries()
     part = partial or into.with_name(f"{into.name}.part")
-    connections = client or nullcontext(_following(trusted()))
+    connections = client or nullcontext(_following(trusted(), tuple(sorted(getproxies().items()))))
     with disk_errors(part), connections as http:
         _until_whole(http, url, part, progress)
         part.replace(into)
@@ -95,8 +97,11 @@ def download(
 
 
 @lru_cache(maxsize=1)
-def _following(trust: "ssl.SSLContext") -> "httpx.Client":
-    """Return the connections of this process that follow every redirect."""
+def _following(trust: "ssl.SSLContext", _proxies: tuple[tuple[str, str], ...]) -> "httpx.Client":
+    """Return the connections of this process that follow every redirect.
+
+    httpx finds the proxies by itself, once: where others are named by then, it looks again.
+    """
     import httpx  # noqa: PLC0415  see above
 
     timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
