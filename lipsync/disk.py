@@ -64,7 +64,7 @@ def alone(lock: Path) -> Iterator[None]:
     """
     handle = _held(lock, wait=False)
     if handle is None:
-        log.info("%s is held by another worker; waiting for it", lock.name)
+        log.debug("%s is held by somebody else; waiting for it", lock.name)
         handle = _held(lock, wait=True)
     assert handle is not None
     with _freed(lock, handle):

@@ -124,7 +124,8 @@ def gravest(codes: set[int]) -> int:
 def of_fault(fault: RowFault) -> RowOutcome:
     """Say of a bad row that it was not dubbed."""
     where = f"{fault.column}: " if fault.column else ""
-    value = f"{fault.value}: " if fault.value else ""
+    said = not fault.value or fault.reason.startswith(fault.value)  # a file is named by its fault
+    value = "" if said else f"{fault.value}: "
     return RowOutcome(
         line=fault.line,
         id=fault.id,

@@ -47,6 +47,7 @@ def _row(row: RowOutcome) -> BatchRow:
         model=row.model,
         quoted_usd=row.quoted_usd,
         billed_usd=row.billed_usd,
+        ticket_id=row.ticket_id,
         spent_usd=row.spent.usd if row.spent else None,
         mismatch_s=row.mismatch_s,
         sync_mode=row.sync_mode,

@@ -41,11 +41,16 @@ def batch_page(story: BatchStory) -> str:
         good=sum(row.good for row in rows),
         output_s=sum(row.output_s or 0.0 for row in rows if row.there),
         spent_usd=total(row.spent_usd for row in rows),
-        billed_usd=total(row.billed_usd for row in rows),
+        billed_usd=billed(rows),
         models=spending(rows, lambda row: row.model),
         languages=spending(rows, lambda row: row.language),
         pictures=pictures(rows),
     )
+
+
+def billed(rows: Iterable[BatchRow]) -> Decimal:
+    """Add up what was billed; what two rows share was bought once."""
+    return total({row.ticket_id or (row.line,): row.billed_usd for row in rows}.values())
 
 
 def worst_first(rows: Iterable[BatchRow]) -> list[BatchRow]:

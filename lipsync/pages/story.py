@@ -60,6 +60,7 @@ class BatchRow(Value):
     model: str | None = None
     quoted_usd: Decimal | None = None
     billed_usd: Decimal | None = Field(default=None, description="None: nobody said.")
+    ticket_id: int | None = Field(default=None, description="Two rows may share what was bought.")
     spent_usd: Decimal | None = Field(default=None, description="By this run; None: nothing.")
     mismatch_s: float | None = None
     sync_mode: str | None = None

@@ -75,6 +75,12 @@ def test_a_row_ends_as_its_error_says(error: Exception, state: RowState, code: i
     assert outcome.output == a_row().output
 
 
+def test_a_file_that_its_fault_names_is_not_named_twice() -> None:
+    fault = RowFault(line=4, id="x", column="video", value="/in/a.mp4", reason="/in/a.mp4: is text")
+    (outcome,) = of_faults((fault,))
+    assert outcome.reason == "video: /in/a.mp4: is text"
+
+
 def test_a_bad_row_is_one_row_whatever_is_wrong_with_it() -> None:
     faults = (
         RowFault(line=4, id="x", column="voice", value="a.wav", reason="there is no such file"),

@@ -6,7 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from lipsync.pages.batch import batch_page, headline, pictures, spending, worst_first
+from lipsync.pages.batch import (
+    batch_page,
+    billed,
+    headline,
+    pictures,
+    spending,
+    worst_first,
+)
 from tests.lipsync.pages.stories import HOSTILE, batch, failed, row
 from tests.lipsync.pages.test_dub_page import read
 
@@ -86,3 +93,10 @@ def test_every_dub_is_linked_beside_the_page() -> None:
     page = read(batch_page(batch(row(2, page="a b/ü#1.mp4.html"), tables=("week.csv",))))
     links = {attrs["href"] for tag, attrs in page.tags if tag == "a"}
     assert links == {"./a%20b/%C3%BC%231.mp4.html", "./week.csv"}
+
+
+def test_what_two_rows_share_was_billed_once() -> None:
+    """The same video with the same voice under two names is one purchase."""
+    rows = [row(2, ticket_id=7), row(3, ticket_id=7), row(4, ticket_id=8), row(5), failed(9)]
+    assert billed(rows) == Decimal("0.90")
+    assert "all billed $0.90" in batch_page(batch(*rows))
