@@ -108,6 +108,18 @@ def test_a_stage_that_fails_says_why_on_its_page_and_the_error_goes_on(
     assert "MediaError: v.wav: is silent; record it again" in logs_of(run)
 
 
+def test_a_mistake_of_ours_has_crashed_and_what_it_says_is_not_told() -> None:
+    def fail() -> Made[int]:
+        raise ZeroDivisionError("with a secret")
+
+    def work(shell: Shell) -> None:
+        with pytest.raises(ZeroDivisionError):
+            shell("fit", "row 2 a", fail)
+
+    (run,) = task_runs(run_in_a_flow(work))
+    assert (run.state_name, run.state.message) == ("Crashed", "ZeroDivisionError")
+
+
 def test_what_a_stage_logs_is_on_the_page_of_its_task_run() -> None:
     def speak() -> Made[int]:
         logging.getLogger("lipsync.test").warning("one word")
