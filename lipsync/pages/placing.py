@@ -28,7 +28,8 @@ _HEAD_BYTES = 512
 
 def is_current(page: Path, report: DubReport) -> bool:
     """Say whether the page of this very report is there."""
-    return stamp(report).encode() in _head(page)
+    head = _head(page)
+    return bool(head) and stamp(report).encode() in head
 
 
 def is_foreign(page: Path) -> bool:

@@ -33,6 +33,8 @@ def plain(value: Any) -> Any:
     """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
+    if value.isascii() and value.isprintable():  # nearly always: a page has hundreds
+        return value
     whole = value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     return re.sub("�+", "�", _CONTROLS.sub("�", whole))
 
