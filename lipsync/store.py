@@ -70,11 +70,12 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def _room(self) -> Path:
-        room = self._rooms.get(os.getpid())  # a process that was forked has one of its own
-        if room is None or not room.is_dir():
-            with self._opening:
+        """Return the room of this process; one that was forked has its own."""
+        with self._opening:
+            room = self._rooms.get(os.getpid())
+            if room is None or not room.is_dir():
                 room = self._rooms[os.getpid()] = self._opened()
-        return room
+            return room
 
     def _opened(self) -> Path:
         """Make a room, locked before anybody could take it for one of the dead."""

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache, partial
-from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from prefect import Task
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -51,7 +50,8 @@ def as_tasks() -> Iterator[Shell]:
     if flow is None or flow.flow_run is None:
         yield bare
         return
-    with _Teller() as teller:
+    teller = _Teller()
+    with teller.telling():
         yield _Tasks(flow, flow.flow_run, teller)
 
 
@@ -155,18 +155,15 @@ class _Teller:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell_on, name="teller", daemon=True)
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell for as long as the block runs, and all the rest when it ends."""
         self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._thread.join()
 
     @contextmanager
     def hears_of(self, run: _Run) -> Iterator[None]:

@@ -162,8 +162,8 @@ class _Runner:
     @property
     def _is_buying(self) -> bool:
         """Whether a purchase has need of this machine now, or waits for a clerk."""
-        began_s = time.monotonic() - self._asked_s
-        return self._clerks.queued > 0 or (self._clerks.busy > 0 and began_s < BUYING_S)
+        since_s = time.monotonic() - self._asked_s
+        return self._clerks.queued > 0 or (self._clerks.busy > 0 and since_s < BUYING_S)
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""

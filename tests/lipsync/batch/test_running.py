@@ -5,13 +5,17 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from subprocess import Popen
+from unittest.mock import Mock
 
 import pytest
 
 from lipsync.aside import HelperLost, Helpers
-from lipsync.batch.board import Board
+from lipsync.batch.board import Board, Phase
+from lipsync.batch.crew import Crew
+from lipsync.batch.lanes import Lane
+from lipsync.batch.limits import Limits
 from lipsync.batch.outcome import RowState
-from lipsync.batch.running import BatchInterrupted, Watch
+from lipsync.batch.running import BatchInterrupted, Watch, _Runner
 from lipsync.batch.work import Work
 from lipsync.report import DubReport
 from lipsync.tickets import TicketState
@@ -102,6 +106,25 @@ def test_a_voice_that_cannot_be_encoded_while_it_is_awaited_is_encoded_later(
     monkeypatch.setattr("lipsync.batch.work.stages.soundtrack", lost)
     (row,) = depot.dub(depot.rows(1)).rows
     assert row.state is RowState.DELIVERED
+
+
+@pytest.mark.parametrize(("buying", "begun"), [(True, 3), (False, 12)])
+def test_while_something_is_bought_only_rows_that_have_a_place_are_begun(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch, *, buying: bool, begun: int
+) -> None:
+    rows = depot.rows(20)
+    desk = depot.desk()
+    plan = depot.plan(rows, desk)
+    board = Board(plan)
+    runner = _Runner(desk, Limits(encoders=1, account={"fal": 3}), board, lambda _board: None)
+    runner._lanes["fal"] = Lane("fal", own=3, account=3)
+    runner._waiting = [
+        Work(desk, row, planned) for row, planned in zip(rows, plan.rows, strict=True)
+    ]
+    runner._encoders = Mock(Crew)
+    monkeypatch.setattr(_Runner, "_is_buying", buying)
+    runner._admit()
+    assert board.count(Phase.WORKING) == runner._encoders.put.call_count == begun
 
 
 def test_failed_rows_are_tried_again_and_finished_ones_are_not(depot: Depot) -> None:

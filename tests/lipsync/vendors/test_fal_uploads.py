@@ -4,7 +4,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from lipsync.errors import MediaError, VendorBusy, VendorError, VendorRefused
@@ -26,6 +28,36 @@ def test_the_same_content_is_uploaded_once_for_all_orders_and_processes(shop: Sh
     again = shop.again().prepare(shop.order("sync-3"))
     assert first == again
     assert shop.calls("upload") == 2
+
+
+def test_everything_is_uploaded_over_connections_that_are_kept(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.vendor.prepare(shop.order())
+    made: list[object] = []
+    make = httpx.Client.__init__
+    monkeypatch.setattr(
+        httpx.Client, "__init__", lambda self, **how: (made.append(self), make(self, **how))[1]
+    )
+    shop.vendor.prepare(make_order(shop.video, shop.voice, generation=2))
+    assert (shop.calls("upload"), made) == (4, [])
+
+
+def test_a_link_that_answered_a_moment_ago_is_not_asked_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = httpx.Client.stream
+
+    def noted(self: httpx.Client, method: str, url: str, **how: Any) -> Any:
+        asked.append(url)
+        return ask(self, method, url, **how)
+
+    first = shop.vendor.prepare(shop.order())
+    monkeypatch.setattr(httpx.Client, "stream", noted)
+    for _ in range(3):
+        assert shop.vendor.prepare(shop.order()) == first
+    assert sorted(asked) == sorted([first.video_url, first.voice_url])
 
 
 def test_each_generation_has_links_of_its_own(shop: Shop) -> None:
