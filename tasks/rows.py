@@ -18,16 +18,16 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from prefect import Task
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.events import Event
 from prefect.states import Completed, Crashed, Failed, Running
 from prefect.types import DateTime
-from prefect.utilities.engine import emit_task_run_state_change_event
 
 from lipsync.batch.desk import Shell, bare
 from lipsync.cache import Made
 from lipsync.errors import LipsyncError
+from tasks.telling import Event, Resource, event_of, related_to, told
 
 log = logging.getLogger("lipsync.batch")
 
@@ -37,6 +37,9 @@ T = TypeVar("T")
 LASTS_S = 0.5
 # Ours: what has ended meanwhile is told together, by a thread that nothing waits for.
 TELL_EVERY_S = 0.25
+# Ours: a server that does not answer keeps no batch from ending; Prefect's client asks it again
+# and again meanwhile.
+END_S = 10.0
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def as_tasks() -> Iterator[Shell]:
     if flow is None or flow.flow_run is None:
         yield bare
         return
-    teller = _Teller()
+    teller = _Teller(related_to(flow.flow_run, flow.flow.name if flow.flow else ""))
     with teller.telling():
         yield _Tasks(flow, flow.flow_run, teller)
 
@@ -99,7 +102,7 @@ class _Run:
             run_count=1,
         )
         self._record.dynamic_key = str(self._record.id)  # of one row a stage may run twice
-        self._last: Event | None = None
+        self._told: Event | None = None
 
     @contextmanager
     def page(self, flow: FlowRunContext) -> Iterator[None]:
@@ -125,20 +128,18 @@ class _Run:
         self._record.total_run_time = state.timestamp - self._began
         self._end = state
 
-    def tell_it_lasts(self) -> None:
-        """Tell that it runs, once."""
-        if self._last is None:
-            self._tell(None, self._running)
+    def that_it_lasts(self, related: list[Resource]) -> list[Event]:
+        """Write that it runs, once."""
+        if self._told is not None:
+            return []
+        self._told = event_of(self._record, None, self._running, related)
+        return [self._told]
 
-    def tell_its_end(self) -> None:
-        """Tell how it ended, if that is known: a batch that is stopped may not wait for it."""
-        if self._end is not None:
-            self._tell(self._running, self._end)
-
-    def _tell(self, before: State[Any] | None, now: State[Any]) -> None:
-        details = now.state_details
-        details.task_run_id, details.flow_run_id = self._record.id, self._record.flow_run_id
-        self._last = emit_task_run_state_change_event(self._record, before, now, follows=self._last)
+    def its_end(self, related: list[Resource]) -> list[Event]:
+        """Write how it ended, if that is known: a batch that is stopped may not wait for it."""
+        if self._end is None:
+            return []
+        return [event_of(self._record, self._running, self._end, related, self._told)]
 
 
 @cache
@@ -149,11 +150,14 @@ def _task(word: str) -> Task[[], None]:
 class _Teller:
     """Tells the server about the runs of a batch, every now and then, in one thread."""
 
-    def __init__(self) -> None:
-        self._running: dict[_Run, Callable[[], None]] = {}
-        self._ended: deque[Callable[[], None]] = deque()
+    def __init__(self, related: list[Resource]) -> None:
+        self._related = related
+        self._running: dict[_Run, None] = {}
+        self._ended: deque[_Run] = deque()
+        self._untold: list[Event] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tell_on, name="teller", daemon=True)
+        tell = partial(copy_context().run, self._tell_on)
+        self._thread = threading.Thread(target=tell, name="teller", daemon=True)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -163,28 +167,33 @@ class _Teller:
             yield
         finally:
             self._over.set()
-            self._thread.join()
+            self._thread.join(END_S)
 
     @contextmanager
     def hears_of(self, run: _Run) -> Iterator[None]:
-        """Tell of a run when the block ends, and before if it lasts: from where the block is."""
-        place = copy_context()
-        self._running[run] = partial(place.run, run.tell_it_lasts)
+        """Tell of a run when the block ends, and before if it lasts."""
+        self._running[run] = None
         try:
             yield
         finally:
             del self._running[run]
-            self._ended.append(partial(place.run, run.tell_its_end))
+            self._ended.append(run)
 
     def _tell_on(self) -> None:
-        while not self._over.wait(TELL_EVERY_S):
-            self._tell()
-        self._tell()
+        with get_client(sync_client=True) as client:
+            while not self._over.wait(TELL_EVERY_S):
+                self._tell(client)
+            self._tell(client)
+        if self._untold:
+            log.warning("the Prefect server was not told of %d task runs", len(self._untold))
 
-    def _tell(self) -> None:
+    def _tell(self, client: SyncPrefectClient) -> None:
+        """Tell what is new since the last time, and what could not be told then."""
         long_ago_s = time.monotonic() - LASTS_S
-        for run, tell in list(self._running.items()):
+        for run in list(self._running):
             if run.began_s <= long_ago_s:
-                tell()
+                self._untold += run.that_it_lasts(self._related)
         while self._ended:
-            self._ended.popleft()()
+            self._untold += self._ended.popleft().its_end(self._related)
+        if self._untold:
+            del self._untold[: told(client, self._untold)]

@@ -24,13 +24,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     from tasks import rows
 
     found: list[tuple[str, str]] = []
-    emit = rows.emit_task_run_state_change_event
+    tell = rows.told
 
-    def listened(run: Any, before: Any, now: Any, **more: Any) -> Any:
-        found.append((run.name, now.name))
-        return emit(run, before, now, **more)
+    def listened(client: Any, events: Any) -> int:
+        resources = [event["resource"] for event in events]
+        found.extend(
+            (one["prefect.resource.name"], one["prefect.state-name"]) for one in resources
+        )
+        return tell(client, events)
 
-    monkeypatch.setattr(rows, "emit_task_run_state_change_event", listened)
+    monkeypatch.setattr(rows, "told", listened)
     return found
 
 
