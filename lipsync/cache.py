@@ -13,8 +13,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from lipsync.disk import alone, read_sealed
+from lipsync.disk import read_sealed
 from lipsync.errors import MediaError
+from lipsync.locks import alone
 from lipsync.store import Store
 from lipsync.values import PLAIN, File, Value, content_key
 

@@ -1,10 +1,8 @@
-"""Disk: how bytes are written so that a crash, a full disk or a second process does no harm."""
+"""Disk: how bytes are written so that a crash or a full disk does no harm."""
 
 import errno
-import fcntl
 import hashlib
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.errors import StorageError
-
-log = logging.getLogger(__name__)
 
 # What a disk answers when it is full, over its quota, read-only or not ours.
 _REFUSALS = frozenset(
@@ -53,74 +49,6 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file: one holder at a time among all processes and threads.
-
-    The kernel holds it (flock), so it is free the moment its holder dies, however it dies. The
-    file goes when the holder does: whoever waits notices that its file has no name and starts over.
-    """
-    handle = _held(lock, wait=False)
-    if handle is None:
-        log.debug("%s is held by somebody else; waiting for it", lock.name)
-        handle = _held(lock, wait=True)
-    assert handle is not None
-    with _freed(lock, handle):
-        yield
-
-
-@contextmanager
-def alone_or_not(lock: Path) -> Iterator[bool]:
-    """Hold a lock file as `alone` does, unless somebody has it: then say so, and do not wait."""
-    handle = _held(lock, wait=False)
-    if handle is None:
-        yield False
-        return
-    with _freed(lock, handle):
-        yield True
-
-
-def _held(lock: Path, *, wait: bool) -> int | None:
-    """Open and lock a file that still has its name then; None when somebody else holds it.
-
-    flock(2) locks what was opened, not the name: a file that its holder has deleted meanwhile
-    guards nothing any more. filelock does the same at three times the cost, a dozen times a dub.
-    """
-    with disk_errors(lock):
-        while True:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                if _is_named(lock, handle):
-                    return handle
-            except BlockingIOError:
-                os.close(handle)
-                return None
-            except BaseException:
-                os.close(handle)
-                raise
-            os.close(handle)
-
-
-def _is_named(lock: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(lock.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _freed(lock: Path, handle: int) -> Iterator[None]:
-    """Delete a lock file after the block, then let go of it: never the other way round."""
-    try:
-        yield
-    finally:
-        try:
-            lock.unlink(missing_ok=True)
-        finally:
-            os.close(handle)
 
 
 def seal(content: Mapping[str, object]) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from lipsync.disk import alone_or_not, read_sealed
+from lipsync.disk import read_sealed
 from lipsync.errors import StorageError, UsageError
 from lipsync.inbox import Form, Memory
+from lipsync.locks import alone_or_not
 from lipsync.output import write_whole
 from lipsync.pairing import Match
 from lipsync.store import Store

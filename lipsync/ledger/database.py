@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lipsync.disk import alone, disk_errors
+from lipsync.disk import disk_errors
 from lipsync.errors import StorageError
 from lipsync.ledger.schema import (
     HEAD,
@@ -19,6 +19,7 @@ from lipsync.ledger.schema import (
     metadata,
     schema_version,
 )
+from lipsync.locks import alone
 
 # How long a writer waits for another before it gives up; a ledger write takes milliseconds, so
 # this only ends when a disk hangs or a machine is badly overloaded.

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lipsync.budget import Amount
-from lipsync.disk import alone, disk_errors
+from lipsync.disk import disk_errors
 from lipsync.errors import UsageError
 from lipsync.ledger import rows
 from lipsync.ledger.database import BUSY_MS, READING, clock, database_errors, opened
@@ -20,6 +20,7 @@ from lipsync.ledger.leases import LEASE_S, is_held_elsewhere, place_of
 from lipsync.ledger.line import flying
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import total
+from lipsync.locks import alone
 from lipsync.tickets import Event, Ticket, TicketState
 
 # Built once: a statement that is put together anew costs 0.1 ms more, each time.

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lipsync.disk import alone, read_sealed
+from lipsync.disk import read_sealed
 from lipsync.errors import MediaError, VendorBusy
 from lipsync.links import Link
+from lipsync.locks import alone
 from lipsync.progress import tell
 from lipsync.remote.answers import Look, fault
 from lipsync.remote.looking import client, look, no_answer

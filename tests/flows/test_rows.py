@@ -28,9 +28,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     def listened(client: Any, events: Any) -> int:
         resources = [event["resource"] for event in events]
-        found.extend(
-            (one["prefect.resource.name"], one["prefect.state-name"]) for one in resources
-        )
+        found.extend((one["prefect.resource.name"], one["prefect.state-name"]) for one in resources)
         return tell(client, events)
 
     monkeypatch.setattr(rows, "told", listened)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from lipsync.disk import alone, read_sealed
+from lipsync.disk import read_sealed
 from lipsync.errors import MediaError, VendorBusy
+from lipsync.locks import alone
 from lipsync.store import Store
 from lipsync.values import File
 from lipsync.vendors.fal.answers import of_upload

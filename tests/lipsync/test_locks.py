@@ -1,20 +1,37 @@
-"""Claims about locks: one holder at a time, free when it dies, and no file left."""
+"""Claims about locks, bytes of a file and files: one holder at a time, free when it dies."""
 
 import os
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from lipsync.disk import alone, alone_or_not
+from lipsync import locks
+from lipsync.errors import StorageError
+from lipsync.locks import alone, alone_or_not
 from tests.lipsync.deaths import at_once
 
 
-@pytest.fixture
-def lock(tmp_path: Path) -> Path:
-    return tmp_path / "a.lock"
+@pytest.fixture(params=["bytes", "files"])
+def lock(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lock, in each of the two ways, of which a system has one."""
+    if request.param == "bytes" and not locks.HAS_BYTES:
+        pytest.skip("locks of bytes are Linux's")
+    monkeypatch.setattr(locks, "HAS_BYTES", request.param == "bytes")
+    (tmp_path / "locks").mkdir()
+    return tmp_path / "locks" / "a.lock"
+
+
+def left_by(lock: Path) -> set[str]:
+    return {path.name for path in lock.parent.iterdir()}
+
+
+def is_held(lock: Path) -> bool:
+    with alone_or_not(lock) as mine:
+        return not mine
 
 
 def count_up(lock: Path, total: Path, times: int) -> None:
@@ -39,14 +56,14 @@ def test_processes_and_threads_take_turns(lock: Path, tmp_path: Path) -> None:
 
     at_once(3, four_threads)
     assert total.read_text() == "300"
-    assert not lock.exists()
+    assert left_by(lock) == ({locks.BYTES} if locks.HAS_BYTES else set())
 
 
 def test_whoever_does_not_wait_is_told(lock: Path) -> None:
     with alone_or_not(lock) as first:
         with alone_or_not(lock) as second:
             assert (first, second) == (True, False)
-        assert lock.exists()  # whoever did not get it does not delete it
+        assert is_held(lock)  # whoever did not get it does not let go of it
     with alone_or_not(lock) as again:
         assert again
 
@@ -56,9 +73,8 @@ def test_the_lock_of_the_dead_is_free(lock: Path) -> None:
     if holder == 0:
         with alone(lock):
             time.sleep(60)
-    while not lock.exists():
+    while not is_held(lock):
         time.sleep(0.01)
-    time.sleep(0.05)
     os.kill(holder, signal.SIGKILL)
     os.waitpid(holder, 0)
     with alone_or_not(lock) as mine:
@@ -85,3 +101,30 @@ def test_a_lock_file_that_its_holder_deletes_guards_nothing(lock: Path) -> None:
         assert inside == []
     waiter.join()
     assert inside == ["waiter", "third False"]
+
+
+def test_locks_of_one_folder_have_nothing_to_do_with_each_other(lock: Path) -> None:
+    with ExitStack() as stack:
+        for number in range(200):
+            stack.enter_context(alone(lock.with_name(f"{number}.lock")))
+        with alone_or_not(lock) as mine:
+            assert mine
+        assert is_held(lock.with_name("7.lock"))
+    assert not is_held(lock.with_name("7.lock"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(lock: Path) -> None:
+    missing = lock.parent / "gone" / "a.lock"
+    with pytest.raises(FileNotFoundError), alone(missing):
+        pass
+    if os.geteuid() == 0:
+        return  # root may write everywhere
+    lock.parent.chmod(0o500)
+    with pytest.raises(StorageError, match="DUBLINE_HOME"), alone(lock):
+        pass
+
+
+def test_a_name_of_any_bytes_is_a_lock(lock: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(lock.parent) + b"/\xff \xc3\xa4.lock"))
+    with alone(odd):
+        assert is_held(odd)
