@@ -140,7 +140,14 @@ def _from_the_front(video: Path, facts: VideoFacts, samples: int) -> Iterator[Pl
         stream = next(s for s in container.streams.video if not _is_cover(s))
         for number, frame in enumerate(container.decode(stream)):
             if number % step == 0:
-                yield upright(np.asarray(frame.to_ndarray(format="gray"), np.uint8), facts)
+                yield upright(
+                    _luma(frame),
+                    facts,
+                )
+
+
+def _luma(frame: Any) -> Plane:
+    return np.asarray(frame.reformat(format="gray", threads=1).to_ndarray(), np.uint8)
 
 
 def _is_cover(stream: Any) -> bool:
@@ -153,7 +160,7 @@ def _frame_near(container: Any, stream: Any, at_s: float, facts: VideoFacts) -> 
     container.seek(offset, stream=stream, backward=True)
     frame = next(container.decode(stream), None)
     if frame is not None:
-        yield upright(np.asarray(frame.to_ndarray(format="gray"), np.uint8), facts)
+        yield upright(_luma(frame), facts)
 
 
 def upright(luma: Plane, facts: VideoFacts) -> Plane:

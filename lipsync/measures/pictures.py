@@ -52,7 +52,7 @@ def ahead(pictures: Pictures) -> Pictures:
 def luma_of(frame: av.VideoFrame) -> Plane:
     """Look at the luma of a frame without copying it, where it is 8-bit planar."""
     if frame.format.name not in {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray"}:
-        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+        return np.asarray(frame.reformat(format="gray", threads=1).to_ndarray(), np.uint8)
     plane: Any = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height]
     return np.asarray(rows.reshape(frame.height, plane.line_size)[:, : frame.width], np.uint8)

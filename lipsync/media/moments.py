@@ -99,6 +99,6 @@ def upright(frame: av.VideoFrame, turning: VideoReformatter) -> Picture:
         frame: Decoded.
         turning: One for all frames of a video: to set it up takes five times as long as to use it.
     """
-    whole = turning.reformat(frame, format="bgr24").to_ndarray()
+    whole = turning.reformat(frame, format="bgr24", threads=1).to_ndarray()
     turned = np.rot90(whole, round((frame.rotation or 0) / 90))
     return np.ascontiguousarray(turned).astype(np.uint8, copy=False)

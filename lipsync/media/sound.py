@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -14,6 +13,7 @@ from av.error import FFmpegError
 from lipsync.errors import MediaError
 from lipsync.media.opening import open_media
 from lipsync.media.pcm import BLOCK_S, Samples, silence
+from lipsync.media.resampling import Resampler
 from lipsync.voice import VOICE_RATE_HZ
 
 # swresample's own min_hard_comp: a jump in the timestamps from which silence is put in.
@@ -99,24 +99,27 @@ class _Converter:
         self.channels = channels
         self._looks = _looks(like)
         layout = "mono" if channels == 1 else "stereo"
-        self._resampler = AudioResampler("flt", layout, rate_hz, frame_size=rate_hz * BLOCK_S)
+        self._resampler = Resampler("flt", layout, rate_hz, frame_size=rate_hz * BLOCK_S)
 
     def takes(self, frame: AudioFrame) -> bool:
         """Say whether a frame has the format this was made for."""
         return _looks(frame) == self._looks
 
-    def convert(self, frame: AudioFrame | None) -> Iterator[Samples]:
+    def convert(self, frame: AudioFrame) -> Iterator[Samples]:
         """Resample one frame; whole blocks come out."""
-        for piece in self._resampler.resample(frame):
+        return self._samples(self._resampler.resample(frame))
+
+    def rest(self) -> Iterator[Samples]:
+        """Let out what is still held."""
+        return self._samples(self._resampler.rest())
+
+    def _samples(self, pieces: Iterator[AudioFrame]) -> Iterator[Samples]:
+        for piece in pieces:
             samples: Samples = (
                 piece.to_ndarray().reshape(-1, self.channels).astype(np.float32, copy=False)
             )
             if len(samples):
                 yield _finite(samples)
-
-    def rest(self) -> Iterator[Samples]:
-        """Let out what is still held."""
-        yield from self.convert(None)
 
 
 def _looks(frame: AudioFrame) -> tuple[str, str, int]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from lipsync.media.pcm import Samples, audio_frame, looked_at
+from lipsync.media.resampling import Resampler
 from lipsync.voice import VOICE_RATE_HZ, SoundFormat
 
 # Quoted: PyAV's packets take a parameter only in its type stubs.
@@ -57,14 +57,13 @@ def scratch_suffix(suffix: str, sound: SoundFormat) -> str:
 
 def _encoded(stream: AudioStream, blocks: Iterable[Samples]) -> Iterator[AnyPacket]:
     """Cut the samples into the encoder's frames and encode them."""
-    cutter = AudioResampler(
-        stream.format, stream.layout, VOICE_RATE_HZ, stream.codec_context.frame_size or PCM_FRAME
-    )
+    size = stream.codec_context.frame_size or PCM_FRAME
+    cutter = Resampler(stream.format.name, stream.layout.name, VOICE_RATE_HZ, size)
     position = 0
     for block in blocks:
         for frame in cutter.resample(audio_frame(block, VOICE_RATE_HZ, position)):
             yield from stream.encode(frame)
         position += len(block)
-    for frame in cutter.resample(None):
+    for frame in cutter.rest():
         yield from stream.encode(frame)
     yield from stream.encode(None)
