@@ -6,6 +6,7 @@ that is set wins. Prefect's blocks hold the same values and hand them over in th
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -143,15 +144,15 @@ class UnifiedSettings(Value):
 
 def environment(
     environ: Mapping[str, str] | None = None, folder: Path | None = None
-) -> dict[str, str]:
-    """Return what is set here: the variables, and beneath them those of `.env` in the folder.
+) -> Mapping[str, str]:
+    """Look up what is set here: the variables, and beneath them those of `.env` in the folder.
 
     Args:
         environ: Used instead of this process's variables, without any `.env`.
         folder: Where `.env` is looked for; None is the folder one works in.
     """
     if environ is not None:
-        return dict(environ)
+        return environ
     place = (folder or Path()) / ".env"
     try:
         written = parse_dotenv(place.read_text(encoding="utf-8"))
@@ -159,7 +160,7 @@ def environment(
         written = {}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{place.absolute()}: cannot be read as text; check the file") from error
-    return written | dict(os.environ)
+    return ChainMap(os.environ, written)
 
 
 def parse_dotenv(text: str) -> dict[str, str]:

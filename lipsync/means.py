@@ -116,7 +116,7 @@ class Means:
         """
         # Only whether there is a key counts there: fal's CDN then is the hosting of last resort.
         account = {"FAL_KEY": "set"} if self.fal().key is not None else {}
-        return hosting_settings(environment(self._environ) | account)
+        return hosting_settings({**environment(self._environ), **account})
 
     def fetching(self) -> FetchSettings:
         """Return how inputs that are links are fetched.
