@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
 
 from lipsync.errors import LipsyncError
+from lipsync.store import store_at
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class Helpers:
         for process in self._all:
             with suppress(OSError):  # it may have ended already
                 _stdin(process).close()
+        for process in self._all:  # which end side by side
             process.wait()
             _stdout(process).close()
 
@@ -180,6 +182,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no answer
     logging.getLogger("lipsync").setLevel(logging.INFO)
     help_out(sys.stdin.buffer, answers)
+    store_at.cache_clear()  # its scratch goes with it
+    sys.stderr.flush()
+    os._exit(0)  # taking down what was imported takes longer than a dub, and somebody waits
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Planning: every row is looked at, priced and held against what is there; nothing is sent."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from lipsync import stages
 from lipsync.admission import asked, bed_given, check_container
@@ -25,6 +26,10 @@ log = logging.getLogger(__name__)
 
 Counted = Callable[[int, int], None]
 
+# Ours: rows whose tickets are asked for at once; SQLite takes 32,766 names in a question, and a
+# row has one for each model that can make it.
+LOOKED_UP = 100
+
 
 def plan_batch(
     desk: Desk, manifest: Manifest, crew: Crew, told: Counted = lambda _done, _all: None
@@ -42,9 +47,14 @@ def plan_batch(
         make_folder(desk.folder)
     folders = _Folders()
     found: list[PlanRow | RowFault] = []
-    for row in crew.each(partial(_row_or_fault, desk, folders), manifest.rows):
-        found.append(row)
-        told(len(found), len(manifest.rows))
+    drafts: list[_Draft | RowFault] = []
+    for draft in crew.each(partial(_draft_or_fault, desk, folders), manifest.rows):
+        drafts.append(draft)
+        told(len(found) + len(drafts), len(manifest.rows))
+        if len(drafts) == LOOKED_UP:
+            found += _with_tickets(drafts, desk)
+            drafts.clear()
+    found += _with_tickets(drafts, desk)
     rows = tuple(one for one in found if isinstance(one, PlanRow))
     faults = (*manifest.faults, *(one for one in found if isinstance(one, RowFault)))
     doubles = same_outputs(rows)
@@ -95,13 +105,20 @@ def _tried(folder: Path) -> LipsyncError | None:
     return None
 
 
-def _row_or_fault(desk: Desk, folders: _Folders, row: Row) -> PlanRow | RowFault:
-    found: list[PlanRow] = []
+class _Draft(NamedTuple):
+    """A row as planned, and the names by which the ledger knows it; one that is found has none."""
+
+    plan: PlanRow
+    names: frozenset[str] = frozenset()
+
+
+def _draft_or_fault(desk: Desk, folders: _Folders, row: Row) -> _Draft | RowFault:
+    found: list[_Draft] = []
     faults = admitted((row,), lambda row: found.append(_planned(desk, folders, row)))
     return faults[0] if faults else found[0]
 
 
-def _planned(desk: Desk, folders: _Folders, row: Row) -> PlanRow:
+def _planned(desk: Desk, folders: _Folders, row: Row) -> _Draft:
     """Plan one row, or find it finished.
 
     Raises:
@@ -109,13 +126,13 @@ def _planned(desk: Desk, folders: _Folders, row: Row) -> PlanRow:
     """
     report = finished(desk.memory, row.params, desk.folder)
     if report is not None:
-        return _found(row, report)
+        return _Draft(_found(row, report))
     _admit(desk, folders, row)
     decision = decide(Journal(desk, row), row)
     output = placed(row.params, desk.folder, preview=decision.model.preview)
     if not row.params.overwrite:
         refuse_to_overwrite(desk.shop.store, output, asked(desk.shop, row.params).key)
-    return _with_ticket(planned_row(row, decision, output), desk, decision)
+    return _Draft(planned_row(row, decision, output), names(decision, desk.memory.catalogue))
 
 
 def _admit(desk: Desk, folders: _Folders, row: Row) -> None:
@@ -139,14 +156,23 @@ def decide(journal: Journal, row: Row) -> Decision:
     return journal.found_or_made("select", lambda shop: stages.select(shop, params, pair, voice))
 
 
-def _with_ticket(plan: PlanRow, desk: Desk, decision: Decision) -> PlanRow:
-    """Add what the ledger knows of a row: what was paid for is not paid again."""
-    known = desk.shop.ledger.named(names(decision, desk.memory.catalogue))
-    standing = [ticket for ticket in known if not _is_open(ticket)] or list(known)
+def _with_tickets(drafts: Sequence[_Draft | RowFault], desk: Desk) -> Iterator[PlanRow | RowFault]:
+    """Add what the ledger knows of rows: what was paid for is not paid again."""
+    asked_for = {name for one in drafts if isinstance(one, _Draft) for name in one.names}
+    known = desk.shop.ledger.named(asked_for) if asked_for else ()
+    for one in drafts:
+        yield _with_ticket(one, known) if isinstance(one, _Draft) else one
+
+
+def _with_ticket(draft: _Draft, known: Sequence[Ticket]) -> PlanRow:
+    its = [
+        ticket for ticket in known if ticket.key in draft.names or ticket.order.dub in draft.names
+    ]
+    standing = [ticket for ticket in its if not _is_open(ticket)] or its
     if not standing:
-        return plan
+        return draft.plan
     ticket = standing[0]
-    return plan.model_copy(update={"ticket_id": ticket.id, "bought": not _is_open(ticket)})
+    return draft.plan.model_copy(update={"ticket_id": ticket.id, "bought": not _is_open(ticket)})
 
 
 def _is_open(ticket: Ticket) -> bool:

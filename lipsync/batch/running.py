@@ -26,6 +26,7 @@ from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.plan import PlanRow
+from lipsync.batch.rush import Rush
 from lipsync.batch.work import Work
 from lipsync.errors import LipsyncError, VendorBusy, VendorError
 from lipsync.manifest import Row
@@ -40,9 +41,6 @@ TELL_EVERY_S = 0.25
 
 # Ours: requests that buy, and entries in the ledger, never wait for a transfer to end.
 CLERKS = 16
-
-# Ours: what a purchase needs of this machine is done by then; the rest is waiting for an answer.
-BUYING_S = 0.3
 
 # Ours: a machine that cannot keep up with its vendors buys no more before it has finished some;
 # each row that waits holds a few dozen KB.
@@ -100,7 +98,8 @@ class _Runner:
         self._left: dict[int, Work] = {}
         self._later: list[Later] = []
         self._told_s = 0.0
-        self._asked_s = 0.0
+        self._rush = Rush()
+        self._unheard: list[tuple[Lane, Work]] = []
         self._made_there: list[Work] = []
         self._brought_here: list[Work] = []
         self._awaited: dict[int, Work] = {}  # of these nothing is prepared for the end yet
@@ -133,18 +132,20 @@ class _Runner:
         while self._board.open:
             self._admit()
             self._send()
-            self._complete()
+            if not self._is_rushed:
+                self._listen()
+                self._complete()
             self._next()
             self._tell()
 
     def _admit(self) -> None:
         """Begin as many rows as keep the crews busy and the vendors supplied, and no more.
 
-        While something is bought only those are begun that have a place waiting for them: the
-        first purchases of a batch would share this machine with the preparing of the next.
+        In a rush only those are begun that have a place waiting for them: the first purchases of a
+        batch would share this machine with the preparing of the next.
         """
         room = self._limits.ahead(set(self._lanes))
-        if self._is_buying:
+        if self._is_rushed:
             room = min(room, sum(lane.free for lane in self._lanes.values()))
         if self._board.count(Phase.BACK) >= MOST_BACK:
             return
@@ -160,10 +161,12 @@ class _Runner:
         crew.put(rank, step, lambda future: self._events.put(Event(work, then, future, crew)))
 
     @property
-    def _is_buying(self) -> bool:
-        """Whether a purchase has need of this machine now, or waits for a clerk."""
-        since_s = time.monotonic() - self._asked_s
-        return self._clerks.queued > 0 or (self._clerks.busy > 0 and since_s < BUYING_S)
+    def _is_rushed(self) -> bool:
+        """Whether a purchase has need of this machine now, or will in a moment."""
+        clerks, now_s = self._clerks, time.monotonic()
+        if self._waiting or any(lane.ready for lane in self._lanes.values()):
+            return self._rush.is_on(now_s, clerks.queued, clerks.busy)
+        return self._rush.is_buying(now_s, clerks.queued, clerks.busy)
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""
@@ -232,7 +235,7 @@ class _Runner:
 
     def _buy(self, work: Work, line: int | None, *, wait: bool) -> None:
         """Buy, in the thread of a clerk; others may be waiting for theirs."""
-        self._asked_s = time.monotonic()
+        self._rush.bought(time.monotonic())
         work.buy(line, wait=wait)
 
     def _bought(self, lane: Lane, work: Work, future: "Future[Any]") -> None:
@@ -252,11 +255,22 @@ class _Runner:
             return
         self._board.at(work.plan, Phase.AT_VENDOR)
         self._awaited[work.row.line] = work
-        then = partial(self._ended, lane)
-        waited = self._awaiter.wait_for(work.ticket)
-        waited.add_done_callback(lambda future: self._events.put(Event(work, then, future)))
+        self._unheard.append((lane, work))
+
+    def _listen(self) -> None:
+        """Begin to follow what was bought: no job ends within the rush in which it was."""
+        for lane, work in self._unheard:
+            assert work.ticket is not None
+            waited = self._awaiter.wait_for(work.ticket)
+            waited.add_done_callback(partial(self._heard_of, lane, work))
+        self._unheard.clear()
+
+    def _heard_of(self, lane: Lane, work: Work, future: "Future[Progress]") -> None:
+        """Have it taken note of that a job has ended, in the thread that awaits."""
+        self._events.put(Event(work, partial(self._ended, lane), future))
 
     def _ended(self, lane: Lane, work: Work, future: "Future[Progress]") -> None:
+        self._rush.ended(time.monotonic())
         self._awaited.pop(work.row.line, None)
         if future.cancelled() or not self._went_well(work, future, lane=lane):
             return
@@ -285,13 +299,8 @@ class _Runner:
     def _complete(self) -> None:
         """Fetch what is made, complete what is here and get ready for what is not yet.
 
-        All of it while no purchase needs this machine.
-
-        A place at the vendor that stands empty costs the whole batch time; a dub that is ready can
-        wait for the moment in which the next one is bought.
+        Not in a rush: a dub that is ready can wait for the moment in which the next one is bought.
         """
-        if self._is_buying:
-            return
         for work in self._made_there:
             self._fetch(work)
         self._made_there.clear()

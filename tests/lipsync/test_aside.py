@@ -13,6 +13,8 @@ import pytest
 
 from lipsync.aside import HelperLost, Helpers
 from lipsync.errors import MediaError
+from lipsync.home import Home
+from lipsync.store import store_at
 
 
 def told(text: str) -> tuple[str, int]:
@@ -118,3 +120,16 @@ def test_helpers_that_are_stopped_leave_nobody_waiting() -> None:
             waiting.result()
         with pytest.raises(HelperLost, match="were stopped"):  # and no other begins
             helpers(told, "b")
+
+
+def scratched(root: str) -> str:
+    with store_at(Home(Path(root))).scratch(".txt") as path:
+        path.write_text("in the middle of it")
+        return path.parent.name
+
+
+def test_its_scratch_goes_with_it(tmp_path: Path) -> None:
+    with Helpers() as helpers:
+        room = helpers(scratched, str(tmp_path))
+        assert (tmp_path / "scratch" / room).is_dir()
+    assert not (tmp_path / "scratch" / room).exists()

@@ -109,7 +109,7 @@ def test_a_voice_that_cannot_be_encoded_while_it_is_awaited_is_encoded_later(
 
 
 @pytest.mark.parametrize(("buying", "begun"), [(True, 3), (False, 12)])
-def test_while_something_is_bought_only_rows_that_have_a_place_are_begun(
+def test_in_a_rush_only_rows_that_have_a_place_are_begun(
     depot: Depot, monkeypatch: pytest.MonkeyPatch, *, buying: bool, begun: int
 ) -> None:
     rows = depot.rows(20)
@@ -122,7 +122,7 @@ def test_while_something_is_bought_only_rows_that_have_a_place_are_begun(
         Work(desk, row, planned) for row, planned in zip(rows, plan.rows, strict=True)
     ]
     runner._encoders = Mock(Crew)
-    monkeypatch.setattr(_Runner, "_is_buying", buying)
+    monkeypatch.setattr(_Runner, "_is_rushed", buying)
     runner._admit()
     assert board.count(Phase.WORKING) == runner._encoders.put.call_count == begun
 

@@ -1,0 +1,52 @@
+"""Rush: when purchases have need of this machine, so that whatever can wait does.
+
+A place at a vendor that stands empty costs the whole batch time. Jobs that were bought together end
+together, and each that ends makes room for a purchase: so a job that ends announces a rush, too.
+"""
+
+import math
+
+# Ours: what a purchase needs of this machine is done by then; the rest is waiting for an answer.
+BUYING_S = 0.3
+# Ours: 40 jobs that were bought within a second end within a second and a half.
+CALM_S = 0.25
+# Ours: where jobs end all the time there is no calm to wait for.
+PATIENT_S = 2.0
+
+
+class Rush:
+    """What was bought and what has ended lately; times are of one clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._bought_s = -math.inf
+        self._ended_s = -math.inf
+        self._since_s: float | None = None
+
+    def bought(self, now_s: float) -> None:
+        """Take note that something is being bought now."""
+        self._bought_s = now_s
+
+    def ended(self, now_s: float) -> None:
+        """Take note that a job has ended."""
+        self._ended_s = now_s
+
+    def is_buying(self, now_s: float, queued: int, busy: int) -> bool:
+        """Say whether a purchase has need of this machine now.
+
+        Args:
+            now_s: The time.
+            queued: How many wait for somebody to buy them.
+            busy: How many are being bought.
+        """
+        return queued > 0 or (busy > 0 and now_s - self._bought_s < BUYING_S)
+
+    def is_on(self, now_s: float, queued: int, busy: int) -> bool:
+        """Say whether one does now, or will in a moment; never for longer than patience lasts."""
+        if self.is_buying(now_s, queued, busy):
+            self._since_s = now_s if self._since_s is None else self._since_s
+            return True
+        if now_s - self._ended_s >= CALM_S:
+            self._since_s = None
+            return False
+        self._since_s = now_s if self._since_s is None else self._since_s
+        return now_s - self._since_s < PATIENT_S
