@@ -1,4 +1,4 @@
-"""Claims about a rush: what can wait does while something is bought or about to be; not for long."""
+"""Claims about a rush: what can wait does while something is bought or soon will be."""
 
 import pytest
 
