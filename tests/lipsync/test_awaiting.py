@@ -1,12 +1,10 @@
 """Awaiting: one thread for all jobs, whatever becomes of the way to them; leaving touches none."""
 
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -88,24 +86,6 @@ def test_jobs_of_fal_are_followed_by_their_streams_and_nobody_asks(house: House)
     for told in hearing.told.values():
         assert told[-1].state is DONE
         assert all(before != after for before, after in pairwise(told))
-
-
-def test_a_stream_that_has_ended_leaves_its_connection_to_the_next(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
-    wrap = ssl.SSLContext.wrap_bio
-
-    def counted(context: ssl.SSLContext, *given: Any, **more: Any) -> ssl.SSLObject:
-        made.append(str(more.get("server_hostname")))
-        return wrap(context, *given, **more)
-
-    tickets = bought(house, FAL, 4)
-    monkeypatch.setattr(ssl.SSLContext, "wrap_bio", counted)
-    with Awaiter(house.vendor, Hearing()) as awaiter:
-        for ticket in tickets:
-            assert awaiter.wait_for(ticket).result(LIMIT_S).state is DONE
-    assert len(made) <= 2, made  # while one tells, its job's result is asked for on another
 
 
 def test_all_jobs_are_awaited_in_one_thread(still: House) -> None:
