@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import lru_cache
+from typing import NamedTuple
 
 from pydantic import Field
 
-from lipsync.disclosure import Notice, notice_of
+from lipsync.disclosure import Notice, SourceType, notice_of
 from lipsync.marking import mark, read_mark, tags_of
 from lipsync.media.dialogue import Mask, levels_of, measure_gated, speech_steps
 from lipsync.media.limiter import limit
@@ -19,7 +21,7 @@ from lipsync.media.soundtrack import encode, scratch_suffix
 from lipsync.remarks import remarks
 from lipsync.requests import Finished, FinishRequest, SoundRequest, Soundtrack
 from lipsync.store import Store
-from lipsync.values import Value
+from lipsync.values import File, Value
 from lipsync.voice import (
     TOLERANCE_LU,
     Gate,
@@ -95,9 +97,22 @@ def _summary(finished: Finished, target: LoudnessTarget) -> str:
     )
 
 
+class _Said(NamedTuple):
+    """What a source says of itself: its tags, and whether it was generated."""
+
+    tags: dict[str, str]
+    mark: SourceType | None
+
+
+# Ours: of one video many dubs are made, one after the other.
+@lru_cache(maxsize=16)
+def _said_by(source: File) -> _Said:
+    return _Said(read_tags(source.path), read_mark(source.path))
+
+
 def notice_for(request: FinishRequest) -> Notice:
     """Say what the output is; a source that says it was generated is believed."""
-    source = read_mark(request.source.path) if request.source else None
+    source = _said_by(request.source).mark if request.source else None
     return notice_of(preview=request.preview, model=request.model, source=source)
 
 
@@ -106,7 +121,7 @@ def tags(request: FinishRequest, notice: Notice) -> dict[str, str]:
 
     It says that the lips are not as they were filmed.
     """
-    kept = kept_tags(read_tags(request.source.path)) if request.source else {}
+    kept = kept_tags(_said_by(request.source).tags) if request.source else {}
     title = {"title": request.title} if request.title else {}
     return {**kept, **title, **tags_of(notice, request.suffix)}
 

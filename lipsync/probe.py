@@ -2,6 +2,7 @@
 
 import logging
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from av.audio.stream import AudioStream
@@ -15,6 +16,7 @@ from lipsync.cadence import cadence_of, display_size, length_s, turn_of
 from lipsync.errors import MediaError
 from lipsync.facts import AudioFacts, MediaFacts, VideoFacts
 from lipsync.media.claims import false_claims
+from lipsync.media.look import Colour, colour_of
 from lipsync.media.opening import open_media
 from lipsync.media.scanning import PictureTally, Scan, scan
 from lipsync.media.whole import shortfall
@@ -26,6 +28,20 @@ logger = logging.getLogger(__name__)
 HDR_TRANSFERS = {16, 18}
 
 
+class Probed(NamedTuple):
+    """What one open of a file tells.
+
+    Attributes:
+        facts: What it is.
+        times: How many different times its pictures have; 0: none that can be used.
+        colour: How its picture is tagged; None: it has none.
+    """
+
+    facts: MediaFacts
+    times: int
+    colour: Colour | None
+
+
 def probe(file: File) -> MediaFacts:
     """Learn everything about a file from one open: headers, every packet, and the first picture.
 
@@ -34,6 +50,15 @@ def probe(file: File) -> MediaFacts:
 
     Raises:
         MediaError: It cannot be opened (see `open_media`), or holds neither pictures nor sound.
+    """
+    return probed(file).facts
+
+
+def probed(file: File) -> Probed:
+    """Probe a file that is to be judged.
+
+    Raises:
+        MediaError: As `probe`.
     """
     with open_media(file.path) as container:
         picture, sounds, warnings = _streams(container)
@@ -48,7 +73,7 @@ def probe(file: File) -> MediaFacts:
                 f"{file.path}: holds neither pictures nor sound (0 packets in "
                 f"{len(container.streams)} streams, {file.size_bytes} bytes); give another file"
             )
-        return MediaFacts(
+        facts = MediaFacts(
             file=file,
             container=container.format.name,
             duration_s=max(lengths_s),
@@ -57,6 +82,8 @@ def probe(file: File) -> MediaFacts:
             missing=shortfall(file.path, container.format.name),
             warnings=(*warnings, *false_claims(container, picture, result), *_mirrored(result)),
         )
+        times = result.picture.different_times if result.picture else 0
+        return Probed(facts, times, colour_of(picture) if picture else None)
 
 
 def _streams(

@@ -6,18 +6,17 @@ from lipsync import judging, verdicts
 from lipsync.bed import BedMix
 from lipsync.facts import MediaFacts
 from lipsync.measures.hearing import levels_db
-from lipsync.measures.pictures import tags_of
+from lipsync.measures.pictures import tags_in, tags_of
 from lipsync.measures.scorer import asked
 from lipsync.measures.tracing import traces_of
 from lipsync.measures.viewing import view
 from lipsync.media.align import Mono, Offset, mono_of, offset_between
 from lipsync.media.dialogue import levels_of, read_gated, speech_steps
-from lipsync.media.index import index_of
 from lipsync.media.meter import Meter
 from lipsync.media.opening import top_boxes
 from lipsync.mouth import heard, read_mouth
 from lipsync.picture import read_picture
-from lipsync.probe import probe
+from lipsync.probe import Probed, probed
 from lipsync.requests import Verdicts, VerifyRequest
 from lipsync.values import File
 from lipsync.verdicts import Verdict
@@ -36,10 +35,11 @@ def verify(request: VerifyRequest) -> Verdicts:
     Raises:
         MediaError: The output or the voice cannot be read at all.
     """
-    facts = probe(request.output)
+    output = probed(request.output)
+    facts = output.facts
     fitted_meter = Meter()
     fitted = mono_of(request.fitted.path, meter=fitted_meter)
-    form = _form_verdicts(request, facts)
+    form = _form_verdicts(request, output)
     voice = _voice_verdicts(request, facts, fitted_meter.read())
     seen = _seen(request, facts, fitted)
     found = Verdicts(found=(*form, *voice, *seen.found), traces=seen.traces)
@@ -51,8 +51,9 @@ def verify(request: VerifyRequest) -> Verdicts:
     return found
 
 
-def _form_verdicts(request: VerifyRequest, facts: MediaFacts) -> tuple[Verdict, ...]:
+def _form_verdicts(request: VerifyRequest, output: Probed) -> tuple[Verdict, ...]:
     """Check what the packets and headers say."""
+    facts = output.facts
     found = (
         verdicts.streams(facts),
         verdicts.length(facts.video, request.frames, request.rate),
@@ -63,12 +64,11 @@ def _form_verdicts(request: VerifyRequest, facts: MediaFacts) -> tuple[Verdict, 
     )
     if facts.video is None:
         return found
-    shown = len(index_of(request.output.path).ticks)
-    times = judging.timestamps(facts.video.frames, shown)
-    if request.sent is None:
+    times = judging.timestamps(facts.video.frames, output.times)
+    if request.sent is None or output.colour is None:
         return (*found, times)
-    tags = (tags_of(file.path) for file in (request.output, request.sent))
-    return (*found, times, judging.colour(*tags))
+    made, sent = tags_of(output.colour), tags_in(request.sent.path)
+    return (*found, times, judging.colour(made, sent))
 
 
 def _boxes(output: File, facts: MediaFacts) -> list[str] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from lipsync.errors import MediaError
 from lipsync.faces import Plane
 from lipsync.media.index import picture_stream
-from lipsync.media.look import colour_of
+from lipsync.media.look import Colour, colour_of
 from lipsync.media.opening import open_media
 from lipsync.media.threads import thread
 
@@ -58,12 +58,16 @@ def luma_of(frame: av.VideoFrame) -> Plane:
     return np.asarray(rows.reshape(frame.height, plane.line_size)[:, : frame.width], np.uint8)
 
 
-def tags_of(path: Path) -> tuple[int, bool]:
-    """Read the colour tags of a video: matrix (ITU-T H.273) and whether its range is full.
+def tags_of(colour: Colour) -> tuple[int, bool]:
+    """Name of a picture's tags what is judged: matrix (ITU-T H.273), and if its range is full."""
+    return colour.matrix, colour.full_range
+
+
+def tags_in(path: Path) -> tuple[int, bool]:
+    """Read them in a file.
 
     Raises:
         MediaError: The file cannot be opened or has no picture.
     """
     with open_media(path) as container:
-        tags = colour_of(picture_stream(container, path))
-    return tags.matrix, tags.full_range
+        return tags_of(colour_of(picture_stream(container, path)))

@@ -138,13 +138,15 @@ def mux_picture_and_voice(
 
 def _untagged(voices: Sequence[Track], output: Path) -> tuple[str, ...]:
     """Say what of the voices a container has no place for: MOV knows a hundred languages."""
-    with open_media(output, first_picture=False) as written:
-        found = [stream.metadata.get("language", "und") for stream in written.streams.audio]
-    lost = [
-        f"{output.suffix} has no code for the language {voice.language}; choose .mp4 or .mkv"
-        for voice, language in zip(voices, found, strict=True)
-        if voice.language not in {None, "und"} and language == "und"
-    ]
+    lost = []
+    if any(voice.language not in {None, "und"} for voice in voices):
+        with open_media(output, first_picture=False) as written:
+            found = [stream.metadata.get("language", "und") for stream in written.streams.audio]
+        lost = [
+            f"{output.suffix} has no code for the language {voice.language}; choose .mp4 or .mkv"
+            for voice, language in zip(voices, found, strict=True)
+            if voice.language not in {None, "und"} and language == "und"
+        ]
     if output.suffix == ".mov" and any(voice.forced for voice in voices):
         lost.append(".mov has no forced flag; choose .mp4 or .mkv")
     return tuple(lost)

@@ -107,11 +107,18 @@ class PictureTally(Tally):
 
     times: "array[int]" = field(default_factory=lambda: array("q"))
     first_frame: VideoFrame | None = None
+    timeless: bool = False
+
+    @property
+    def different_times(self) -> int:
+        """How many times the shown frames have; 0: the file does not say when they are shown."""
+        return 0 if self.timeless else len(set(self.times))
 
     def heard(self, packet: AnyPacket, start: int) -> tuple[int, int]:
         """Remember when the frame is shown."""
         if not packet.is_discard:
             self.times.append(start)
+            self.timeless |= packet.pts is None
         return super().heard(packet, start)
 
 
