@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,10 @@ EventName = Literal[
     "dub.delivered", "dub.failed", "budget.exceeded", "ticket.unknown", "approval.waiting"
 ]
 
+Tell = Callable[[str, dict[str, str], dict[str, Any]], object]
+
+_tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
+
 # A trigger matches `dubline.dub.*`, `dubline.ticket.*`, and so on.
 PREFIX = "dubline."
 
@@ -32,11 +37,27 @@ def emit(name: EventName, resource: str, **payload: object) -> None:
         resource: What it happened to, e.g. `ticket.17`; automations see it as `dubline.ticket.17`.
         payload: What else is to be known: a path becomes its last name, money a text.
     """
-    emit_event(
-        name,
-        resource={"prefect.resource.id": PREFIX + resource, "prefect.resource.name": resource},
-        payload={key: _plain(value) for key, value in payload.items()},
-    )
+    named = {"prefect.resource.id": PREFIX + resource, "prefect.resource.name": resource}
+    said = {key: _plain(value) for key, value in payload.items()}
+    tell = _tell.get()
+    if tell is None:
+        emit_event(name, resource=named, payload=said)
+    else:
+        tell(name, named, said)
+
+
+@contextmanager
+def told_through(tell: Tell) -> Iterator[None]:
+    """Have what is sent in the block told with much else: an event costs a batch 2 ms otherwise.
+
+    Args:
+        tell: Takes name, resource and payload of an event.
+    """
+    token = _tell.set(tell)
+    try:
+        yield
+    finally:
+        _tell.reset(token)
 
 
 def dub_named(video: Path | Link, voice: Path | Link) -> str:

@@ -27,7 +27,8 @@ from prefect.types import DateTime
 from lipsync.batch.desk import Shell, bare
 from lipsync.cache import Made
 from lipsync.errors import LipsyncError
-from tasks.telling import Event, Resource, event_of, related_to, told
+from tasks.events import told_through
+from tasks.telling import Event, Resource, event_of, notice, related_to, told
 
 log = logging.getLogger("lipsync.batch")
 
@@ -54,7 +55,7 @@ def as_tasks() -> Iterator[Shell]:
         yield bare
         return
     teller = _Teller(related_to(flow.flow_run, flow.flow.name if flow.flow else ""))
-    with teller.telling():
+    with teller.telling(), told_through(teller.note):
         yield _Tasks(flow, flow.flow_run, teller)
 
 
@@ -154,6 +155,7 @@ class _Teller:
         self._related = related
         self._running: dict[_Run, None] = {}
         self._ended: deque[_Run] = deque()
+        self._noted: deque[Event] = deque()
         self._untold: list[Event] = []
         self._over = threading.Event()
         tell = partial(copy_context().run, self._tell_on)
@@ -179,13 +181,17 @@ class _Teller:
             del self._running[run]
             self._ended.append(run)
 
+    def note(self, name: str, resource: Resource, payload: dict[str, Any]) -> None:
+        """Tell of something else that has happened, too."""
+        self._noted.append(notice(name, resource, payload, self._related))
+
     def _tell_on(self) -> None:
         with get_client(sync_client=True) as client:
             while not self._over.wait(TELL_EVERY_S):
                 self._tell(client)
             self._tell(client)
         if self._untold:
-            log.warning("the Prefect server was not told of %d task runs", len(self._untold))
+            log.warning("the Prefect server was not told of %d events", len(self._untold))
 
     def _tell(self, client: SyncPrefectClient) -> None:
         """Tell what is new since the last time, and what could not be told then."""
@@ -195,5 +201,7 @@ class _Teller:
                 self._untold += run.that_it_lasts(self._related)
         while self._ended:
             self._untold += self._ended.popleft().its_end(self._related)
+        while self._noted:
+            self._untold.append(self._noted.popleft())
         if self._untold:
             del self._untold[: told(client, self._untold)]

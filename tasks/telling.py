@@ -7,7 +7,9 @@ flow run, so it is found once.
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -50,6 +52,27 @@ def related_to(flow_run: FlowRun, flow: str) -> list[Resource]:
 
 def _resource(named: str, role: str) -> Resource:
     return {"prefect.resource.id": f"prefect.{named}", "prefect.resource.role": role}
+
+
+def notice(
+    name: str, resource: Resource, payload: dict[str, Any], related: Sequence[Resource]
+) -> Event:
+    """Write an event of our own, which happens now.
+
+    Args:
+        name: What happened.
+        resource: What it happened to.
+        payload: What else is to be known, as JSON.
+        related: What else it concerns: `related_to`.
+    """
+    return {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": name,
+        "resource": resource,
+        "related": list(related),
+        "payload": payload,
+    }
 
 
 def event_of(
