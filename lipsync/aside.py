@@ -6,6 +6,7 @@ them. Work is a function that can be imported and values that can be pickled, to
 that nobody else holds: a helper whose parent is gone reads its end, and ends.
 """
 
+import gc
 import logging
 import os
 import pickle
@@ -142,6 +143,7 @@ def _stdout(process: subprocess.Popen[bytes]) -> Any:
 
 def help_out(asked: BinaryIO, answers: BinaryIO) -> None:
     """Do what is asked, one after the other, until nobody asks any more."""
+    loaded = 0
     while True:
         try:
             work, given = pickle.load(asked)  # noqa: S301  our own parent's
@@ -149,6 +151,9 @@ def help_out(asked: BinaryIO, answers: BinaryIO) -> None:
             return
         pickle.dump(_answer(work, given), answers)
         answers.flush()
+        if len(sys.modules) > loaded:  # what was loaded for it is no garbage, now or later
+            loaded = len(sys.modules)
+            gc.freeze()
 
 
 def _answer(work: Callable[..., Any], given: tuple[Any, ...]) -> Answer:

@@ -5,7 +5,10 @@ import them at once by different ways (Python gives up one lock to avoid a deadl
 them so fails with an AttributeError.
 """
 
+import gc
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 # What the stages of a dub import when they have something to make.
@@ -45,3 +48,19 @@ def load(modules: tuple[str, ...]) -> None:
         for name in modules:
             import_module(name)
         _loaded.add(modules)
+        if gc.get_freeze_count():  # somebody spares what is loaded
+            gc.freeze()
+
+
+@contextmanager
+def spared() -> Iterator[None]:
+    """Spare what is loaded the collector, while the block runs.
+
+    A quarter of a million objects stay for as long as the process does, and nothing in them is
+    garbage; to look for it takes 0.2 s each time, in which no thread buys or fetches anything.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

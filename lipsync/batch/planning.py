@@ -11,6 +11,7 @@ from lipsync.admission import asked, bed_given, check_container
 from lipsync.batch.crew import Crew
 from lipsync.batch.desk import Desk, Journal
 from lipsync.batch.finished import finished, placed
+from lipsync.batch.loading import spared
 from lipsync.batch.plan import BatchPlan, PlanRow, planned_row, same_outputs
 from lipsync.decision import Decision
 from lipsync.errors import LipsyncError, StorageError, UsageError
@@ -48,13 +49,14 @@ def plan_batch(
     folders = _Folders()
     found: list[PlanRow | RowFault] = []
     drafts: list[_Draft | RowFault] = []
-    for draft in crew.each(partial(_draft_or_fault, desk, folders), manifest.rows):
-        drafts.append(draft)
-        told(len(found) + len(drafts), len(manifest.rows))
-        if len(drafts) == LOOKED_UP:
-            found += _with_tickets(drafts, desk)
-            drafts.clear()
-    found += _with_tickets(drafts, desk)
+    with spared():
+        for draft in crew.each(partial(_draft_or_fault, desk, folders), manifest.rows):
+            drafts.append(draft)
+            told(len(found) + len(drafts), len(manifest.rows))
+            if len(drafts) == LOOKED_UP:
+                found += _with_tickets(drafts, desk)
+                drafts.clear()
+        found += _with_tickets(drafts, desk)
     rows = tuple(one for one in found if isinstance(one, PlanRow))
     faults = (*manifest.faults, *(one for one in found if isinstance(one, RowFault)))
     doubles = same_outputs(rows)

@@ -24,6 +24,7 @@ from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
 from lipsync.batch.helping import helped
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
+from lipsync.batch.loading import spared
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.plan import PlanRow
 from lipsync.batch.rush import Rush
@@ -82,7 +83,7 @@ def run_batch(
     """
     desk.open()
     runner = _Runner(desk, limits, board, watch)
-    with helped(desk.shop, len(rows)) as helpers, runner.crews(helpers):
+    with spared(), helped(desk.shop, len(rows)) as helpers, runner.crews(helpers):
         runner.run([Work(desk, row, plan) for row, plan in rows])
     return board.outcome()
 

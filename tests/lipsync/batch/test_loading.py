@@ -1,8 +1,11 @@
-"""The claim that threads which load the same modules by different ways all get them whole."""
+"""Claims about loading: threads get every module whole, and the collector leaves them alone."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
+
+from lipsync.batch.loading import load, spared
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +28,16 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 assert not wrong, wrong
 """
+
+
+def test_what_is_loaded_is_spared_the_collector_while_a_block_runs_and_no_longer() -> None:
+    assert gc.get_freeze_count() == 0
+    with spared():
+        frozen = gc.get_freeze_count()
+        assert frozen > 10_000
+        load(("json.tool",))
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_freeze_count() == 0
 
 
 def test_threads_that_load_at_once_get_every_module_whole() -> None:
