@@ -1,6 +1,6 @@
 """Leases: which worker holds a ticket while it sends it, and for how long it is believed.
 
-On one machine a lock file says at once whether a holder lives. Between machines that share a
+On one machine a lock says at once whether a holder lives. Between machines that share a
 server only time can: a holder renews its lease, and one that has not for a while is taken for dead.
 """
 
@@ -30,7 +30,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def place_of(locks: Path) -> str:
-    """Name the place whose workers see each other's lock files: one kernel, one folder.
+    """Name the place whose workers see each other's locks: one kernel, one folder.
 
     Two containers on one host that share the folder are one place; the same folder mounted from a
     file server on two machines is two.

@@ -39,7 +39,7 @@ class Pages:
 
         Args:
             place: A SQLite file, or an SQLAlchemy URL ("postgresql+psycopg://…").
-            locks: Folder for lock files; beside the SQLite file unless given.
+            locks: Folder for locks; beside the SQLite file unless given.
             lease_s: How long a worker at another place is believed to live without a sign of it.
 
         Raises:

@@ -140,6 +140,27 @@ def test_a_stage_that_is_tried_again_is_a_run_of_its_own() -> None:
     assert names == {"row 2 a: submit": 2}
 
 
+def test_what_could_not_be_told_is_told_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import rows
+
+    tell, tries = rows.told, []
+
+    def once_away(client: Any, events: Any) -> int:
+        tries.append(len(events))
+        return 0 if len(tries) == 1 else tell(client, events)
+
+    monkeypatch.setattr(rows, "told", once_away)
+
+    def work(shell: Shell) -> None:
+        shell("probe", "row 2 a", made)
+        while not tries:
+            time.sleep(0.02)
+        shell("fit", "row 2 a", made)
+
+    names = {run.name for run in task_runs(run_in_a_flow(work))}
+    assert names == {"row 2 a: probe", "row 2 a: fit"}
+
+
 def test_without_a_flow_run_the_work_is_just_done() -> None:
     from tasks.rows import as_tasks
 
