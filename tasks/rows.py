@@ -186,10 +186,13 @@ class _Teller:
         self._noted.append(notice(name, resource, payload, self._related))
 
     def _tell_on(self) -> None:
-        with get_client(sync_client=True) as client:
-            while not self._over.wait(TELL_EVERY_S):
+        try:
+            with get_client(sync_client=True) as client:
+                while not self._over.wait(TELL_EVERY_S):
+                    self._tell(client)
                 self._tell(client)
-            self._tell(client)
+        except Exception:
+            log.exception("the page of this run lacks task runs; the batch goes on")
         if self._untold:
             log.warning("the Prefect server was not told of %d events", len(self._untold))
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.exceptions import PrefectException
 from prefect.runtime import deployment
 
 log = logging.getLogger("lipsync.batch")
@@ -38,7 +39,7 @@ def related_to(flow_run: FlowRun, flow: str) -> list[Resource]:
     its = {
         "flow-run": (flow_run.id, flow_run.name),
         "flow": (flow_run.flow_id, flow),
-        "deployment": (flow_run.deployment_id, flow_run.deployment_id and deployment.name),
+        "deployment": (flow_run.deployment_id, _deployment(flow_run)),
         "work-queue": (flow_run.work_queue_id, flow_run.work_queue_name),
         "work-pool": (flow_run.work_pool_id, flow_run.work_pool_name),
     }
@@ -48,6 +49,17 @@ def related_to(flow_run: FlowRun, flow: str) -> list[Resource]:
         if its_id is not None
     ]
     return [*found, *(_resource(f"tag.{tag}", "tag") for tag in sorted(flow_run.tags))]
+
+
+def _deployment(flow_run: FlowRun) -> str:
+    """Ask for the name of a deployment; none costs a run nothing."""
+    if flow_run.deployment_id is None:
+        return ""
+    try:
+        return str(deployment.name)
+    except (httpx.HTTPError, PrefectException) as error:
+        log.info("the deployment of this run has no name: %s", error)
+        return ""
 
 
 def _resource(named: str, role: str) -> Resource:

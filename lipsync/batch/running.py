@@ -27,7 +27,7 @@ from lipsync.batch.limits import Limits
 from lipsync.batch.loading import spared
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.plan import PlanRow
-from lipsync.batch.rush import Rush
+from lipsync.batch.rush import PATIENT_S, Rush
 from lipsync.batch.work import Work
 from lipsync.errors import LipsyncError, VendorBusy, VendorError
 from lipsync.manifest import Row
@@ -101,6 +101,7 @@ class _Runner:
         self._told_s = 0.0
         self._rush = Rush()
         self._unheard: list[tuple[Lane, Work]] = []
+        self._unheard_s = 0.0
         self._made_there: list[Work] = []
         self._brought_here: list[Work] = []
         self._awaited: dict[int, Work] = {}  # of these nothing is prepared for the end yet
@@ -133,8 +134,9 @@ class _Runner:
         while self._board.open:
             self._admit()
             self._send()
-            if not self._is_rushed:
-                self._listen()
+            rushed = self._is_rushed
+            self._listen(rushed=rushed)
+            if not rushed:
                 self._complete()
             self._next()
             self._tell()
@@ -256,10 +258,14 @@ class _Runner:
             return
         self._board.at(work.plan, Phase.AT_VENDOR)
         self._awaited[work.row.line] = work
+        if not self._unheard:
+            self._unheard_s = time.monotonic()
         self._unheard.append((lane, work))
 
-    def _listen(self) -> None:
-        """Begin to follow what was bought: no job ends within the rush in which it was."""
+    def _listen(self, *, rushed: bool) -> None:
+        """Begin to follow what was bought: hardly a job ends within the rush in which it was."""
+        if rushed and time.monotonic() - self._unheard_s < PATIENT_S:
+            return
         for lane, work in self._unheard:
             assert work.ticket is not None
             waited = self._awaiter.wait_for(work.ticket)

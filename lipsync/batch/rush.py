@@ -10,7 +10,7 @@ import math
 BUYING_S = 0.3
 # Ours: 40 jobs that were bought within a second end within a second and a half.
 CALM_S = 0.25
-# Ours: where jobs end all the time there is no calm to wait for.
+# Ours: where jobs end all the time there is no calm to wait for; and a job is listened to by then.
 PATIENT_S = 2.0
 
 

@@ -1,6 +1,7 @@
 """Claims about a running batch: real stages, a real ledger, emulated vendors, and their account."""
 
 import threading
+import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -10,12 +11,14 @@ from unittest.mock import Mock
 import pytest
 
 from lipsync.aside import HelperLost, Helpers
+from lipsync.awaiting import Awaiter
 from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.outcome import RowState
 from lipsync.batch.running import BatchInterrupted, Watch, _Runner
+from lipsync.batch.rush import PATIENT_S
 from lipsync.batch.work import Work
 from lipsync.report import DubReport
 from lipsync.tickets import TicketState
@@ -125,6 +128,21 @@ def test_in_a_rush_only_rows_that_have_a_place_are_begun(
     monkeypatch.setattr(_Runner, "_is_rushed", buying)
     runner._admit()
     assert board.count(Phase.WORKING) == runner._encoders.put.call_count == begun
+
+
+def test_a_job_bought_in_a_rush_is_listened_to_after_it_or_after_a_while(depot: Depot) -> None:
+    rows = depot.rows(1)
+    desk = depot.desk()
+    board = Board(depot.plan(rows, desk))
+    runner = _Runner(desk, Limits(encoders=1), board, lambda _board: None)
+    runner._awaiter = Mock(Awaiter)
+    lane, work = Lane("fal", own=3, account=3), Mock(Work)
+    for rushed, waited_s, heard in ((True, 0.0, 0), (False, 0.0, 1), (True, PATIENT_S, 2)):
+        runner._unheard = [(lane, work)]
+        runner._unheard_s = time.monotonic() - waited_s
+        runner._listen(rushed=rushed)
+        assert runner._awaiter.wait_for.call_count == heard
+        assert bool(runner._unheard) == (heard == 0)
 
 
 def test_failed_rows_are_tried_again_and_finished_ones_are_not(depot: Depot) -> None:
