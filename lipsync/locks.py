@@ -22,8 +22,33 @@ log = logging.getLogger(__name__)
 
 # The one file of a folder whose bytes are locked; it stays empty.
 BYTES = ".locks"
-# fcntl(2): locks of an open file description are not shared by the threads of a process.
-HAS_BYTES = sys.platform == "linux"
+
+
+def _lock_byte(handle: int, at: int, *, wait: bool) -> None:
+    """Lock a byte of an open file against all who opened it themselves, in this process or another.
+
+    Source:
+        fcntl(2), open file description locks; `struct flock`.
+    """
+    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, at, 1, 0)
+    fcntl.fcntl(handle, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, asked)
+
+
+def _has_bytes() -> bool:
+    """Try it in memory: some that call themselves Linux know no such lock."""
+    if sys.platform != "linux":
+        return False
+    handle = os.memfd_create("lock")
+    try:
+        _lock_byte(handle, 0, wait=False)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+HAS_BYTES = _has_bytes()
 
 
 @contextmanager
@@ -76,9 +101,8 @@ def _held_byte(lock: Path, *, wait: bool) -> int | None:
     """Lock the byte that stands for a name; of 2^62 bytes no two names have the same."""
     handle = os.open(lock.with_name(BYTES), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     at = int.from_bytes(blake2b(os.fsencode(lock.name), digest_size=8).digest()) >> 2
-    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, at, 1, 0)  # struct flock
     try:
-        fcntl.fcntl(handle, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, asked)
+        _lock_byte(handle, at, wait=wait)
     except OSError as error:
         os.close(handle)
         if error.errno in {errno.EAGAIN, errno.EACCES} and not wait:

@@ -1,9 +1,11 @@
 """Verify: a fault that was put in is the check that goes red."""
 
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from lipsync.finish import finish
@@ -87,6 +89,21 @@ def test_a_good_dub_passes_every_check(promised: dict[str, Any]) -> None:
     assert not red(found)
     assert promised["lead_trimmed_s"] > 0.5
     assert abs(float(found["voice_offset"].value)) < 0.1
+
+
+def test_an_output_is_opened_for_its_packets_its_picture_and_its_sound_and_no_more(
+    promised: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: Counter[str] = Counter()
+    opens = av.open
+
+    def counted(file: str, *given: Any, **more: Any) -> Any:
+        opened[Path(file.removeprefix("file:")).name] += 1
+        return opens(file, *given, **more)
+
+    monkeypatch.setattr(av, "open", counted)
+    verified(promised)
+    assert opened[promised["output"].path.name] == 3
 
 
 @pytest.mark.parametrize(("frames", "mark"), [(99, Mark.WARN), (101, Mark.WARN), (97, Mark.FAIL)])
