@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 SILENCE_S = 30.0
 # Ours: questions at once, however many jobs there are; each takes a tenth of a second.
 QUESTIONS = 32
-# Ours: for every request httpx looks at every connection that is kept; to look at dozens takes
-# longer than to make a new one (measured: 22 ms a job with 64 kept for streams, 6 with these).
-KEPT = 8
 
 # Says how a job ended: `FalVendor.judged`.
 Judge = Callable[[Ticket, Progress, Answer], Progress]
@@ -47,7 +44,9 @@ async def follower(line: Line, queue: Queue, judge: Judge) -> AsyncIterator["Fal
 
     fal's own client finds the key, and knows fal's second address for when the first cannot be
     reached. It costs twice as much per question and holds no more than 100 connections, so it is
-    kept for that; the rest has the same key, proxies and trust.
+    kept for that; the rest has the same key, proxies and trust. Of streams no connection is kept:
+    for every request httpx looks at all that are, and at dozens longer than a new one takes
+    (measured: 22 ms a job with 64 kept, 6 so).
 
     Raises:
         VendorRefused: There is no key.
@@ -66,7 +65,7 @@ async def follower(line: Line, queue: Queue, judge: Judge) -> AsyncIterator["Fal
             timeout=httpx.Timeout(patience_s, connect=CONNECT_S),
             verify=trusted(),
         )
-        for patience_s, kept in ((SILENCE_S, 0), (ANSWER_S, KEPT))
+        for patience_s, kept in ((SILENCE_S, 0), (ANSWER_S, QUESTIONS))
     )
     async with fals, streams, questions:
         yield FalFollower(questions, fals, streams, queue, judge)
