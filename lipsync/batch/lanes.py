@@ -40,6 +40,11 @@ class Lane:
         return len(self._ready)
 
     @property
+    def first(self) -> tuple[int, ...]:
+        """The rank of the row that is next; there must be one."""
+        return self._ready[0][0]
+
+    @property
     def is_open(self) -> bool:
         """Whether a row may ask for a place now."""
         if not self._ready or self.queues:

@@ -43,6 +43,9 @@ TELL_EVERY_S = 0.25
 # Ours: requests that buy, and entries in the ledger, never wait for a transfer to end.
 CLERKS = 16
 
+# Ours: of two small uploads side by side either may be over first.
+GRACE_S = 0.25
+
 # Ours: a machine that cannot keep up with its vendors buys no more before it has finished some;
 # each row that waits holds a few dozen KB.
 MOST_BACK = 400
@@ -100,6 +103,7 @@ class _Runner:
         self._later: list[Later] = []
         self._told_s = 0.0
         self._rush = Rush()
+        self._coming: dict[int, tuple[Rank, float]] = {}  # being uploaded: how wanted, since when
         self._unheard: list[tuple[Lane, Work]] = []
         self._unheard_s = 0.0
         self._made_there: list[Work] = []
@@ -204,9 +208,11 @@ class _Runner:
 
     def _upload(self, work: Work) -> None:
         rank = (UPLOAD, *work.rank)
+        self._coming[work.row.line] = work.rank, time.monotonic()
         self._do(self._couriers, rank, work, work.upload, self._uploaded)
 
     def _uploaded(self, work: Work, future: "Future[Any]") -> None:
+        del self._coming[work.row.line]
         if self._went_well(work, future, again=self._upload):
             self._line_up(work)
 
@@ -225,7 +231,7 @@ class _Runner:
     def _send(self) -> None:
         """Give every free place to the row that is next for it."""
         for lane in self._lanes.values():
-            while lane.is_open:
+            while lane.is_open and not self._is_overtaking(lane):
                 full = lane.account is not None and (
                     lane.full or self._desk.shop.ledger.in_flight(lane.vendor) >= lane.account
                 )
@@ -235,6 +241,16 @@ class _Runner:
                 buy = partial(self._buy, work, lane.account, wait=full)
                 then = partial(self._bought, lane)
                 self._do(self._clerks, work.rank, work, buy, then)
+
+    def _is_overtaking(self, lane: Lane) -> bool:
+        """Whether what is next would take the place of a row of higher priority on its way.
+
+        That is waited for, but no longer than a small upload takes.
+        """
+        late_s, wanted = time.monotonic() - GRACE_S, lane.first[:2]
+        return any(
+            rank[:2] < wanted and since_s > late_s for rank, since_s in self._coming.values()
+        )
 
     def _buy(self, work: Work, line: int | None, *, wait: bool) -> None:
         """Buy, in the thread of a clerk; others may be waiting for theirs."""
