@@ -140,10 +140,7 @@ def _from_the_front(video: Path, facts: VideoFacts, samples: int) -> Iterator[Pl
         stream = next(s for s in container.streams.video if not _is_cover(s))
         for number, frame in enumerate(container.decode(stream)):
             if number % step == 0:
-                yield upright(
-                    _luma(frame),
-                    facts,
-                )
+                yield upright(_luma(frame), facts)
 
 
 def _luma(frame: Any) -> Plane:

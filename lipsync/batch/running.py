@@ -103,7 +103,7 @@ class _Runner:
         self._later: list[Later] = []
         self._told_s = 0.0
         self._rush = Rush()
-        self._coming: dict[int, tuple[Rank, float]] = {}  # being uploaded: how wanted, since when
+        self._coming: dict[int, tuple[Work, float]] = {}  # being uploaded, since when
         self._unheard: list[tuple[Lane, Work]] = []
         self._unheard_s = 0.0
         self._made_there: list[Work] = []
@@ -208,7 +208,7 @@ class _Runner:
 
     def _upload(self, work: Work) -> None:
         rank = (UPLOAD, *work.rank)
-        self._coming[work.row.line] = work.rank, time.monotonic()
+        self._coming[work.row.line] = work, time.monotonic()
         self._do(self._couriers, rank, work, work.upload, self._uploaded)
 
     def _uploaded(self, work: Work, future: "Future[Any]") -> None:
@@ -249,7 +249,8 @@ class _Runner:
         """
         late_s, wanted = time.monotonic() - GRACE_S, lane.first[:2]
         return any(
-            rank[:2] < wanted and since_s > late_s for rank, since_s in self._coming.values()
+            work.vendor == lane.vendor and work.rank[:2] < wanted and since_s > late_s
+            for work, since_s in self._coming.values()
         )
 
     def _buy(self, work: Work, line: int | None, *, wait: bool) -> None:

@@ -87,3 +87,15 @@ def test_a_phone_line_with_noise_keeps_its_place(tmp_path: Path) -> None:
 def test_two_formats_of_one_voice_lie_on_each_other(tmp_path: Path) -> None:
     plain, packed = make_voice(tmp_path / "v.wav", 5), make_voice(tmp_path / "v.mp3", 5)
     assert abs(offset_between(mono_of(plain), mono_of(packed)).offset_ms) < 0.1
+
+
+def test_a_recording_that_does_not_fit_in_memory_is_the_same_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = make_voice(tmp_path / "long.wav", 5)
+    held = mono_of(voice)
+    monkeypatch.setattr("lipsync.media.align.HELD_SAMPLES", 20_000)
+    aside = mono_of(voice)
+    assert isinstance(aside, np.memmap)
+    assert not isinstance(held, np.memmap)
+    assert np.array_equal(aside, held)
