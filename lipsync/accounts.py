@@ -8,6 +8,7 @@ import os
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -153,14 +154,31 @@ def environment(
     """
     if environ is not None:
         return environ
-    place = (folder or Path()) / ".env"
+    place = (folder or Path()).absolute() / ".env"
     try:
-        written = parse_dotenv(place.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        written = {}
+        seen = place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return os.environ
+    except OSError as error:
+        raise _unreadable(place) from error
+    stamp = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    return ChainMap(os.environ, _written(place, stamp))
+
+
+# A batch asks a few times for each of its rows.
+@lru_cache(maxsize=8)
+def _written(place: Path, _stamp: tuple[int, ...]) -> dict[str, str]:
+    """Read a `.env` as it stands; one of another stamp is read anew."""
+    try:
+        return parse_dotenv(place.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place.absolute()}: cannot be read as text; check the file") from error
-    return ChainMap(os.environ, written)
+        raise _unreadable(place) from error
+
+
+def _unreadable(place: Path) -> UsageError:
+    return UsageError(f"{place}: cannot be read as text; check the file")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:

@@ -154,6 +154,8 @@ class Cache:
         for file in files_in(request):
             if not self.store.intact(file):
                 raise MediaError(f"{file.path}: changed while it was worked on; run again")
+        for file in files_in(value):
+            self.store.vouch(file)
         written = TypeAdapter(returns).dump_python(value, mode="json")
         # A power cut may take it: its seal tells, and the stage is done again.
         self.store.write_record(place, {"seconds": took_s, "value": written}, lasting=False)

@@ -1,5 +1,7 @@
 """JPEGs: pictures made small and put into the store, for pages and for whoever lists a dub."""
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +20,25 @@ def scaled(picture: Picture, width_px: int) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def kept(picture: Picture, quality: int, store: Store) -> File:
-    """Keep a picture as JPEG; a power cut may take it, for it is quickly made again.
+def coded(picture: Picture, quality: int) -> bytes:
+    """Encode a picture as JPEG; the quality is 1 to 100 on libjpeg's scale."""
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return jpeg.tobytes()
 
-    Args:
-        picture: What to keep.
-        quality: 1 to 100, libjpeg's scale.
-        store: Where to.
+
+def decoded(jpeg: bytes) -> Picture:
+    """Decode a JPEG that we wrote."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None  # its file is known by its hash
+    return picture.astype(np.uint8, copy=False)
+
+
+def kept(jpegs: Iterable[bytes], store: Store) -> File:
+    """Keep JPEGs in one file; a power cut may take it, for it is quickly made again.
 
     Raises:
         StorageError: There is no room.
     """
     with store.scratch(".jpg") as scratch:
-        _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        scratch.write_bytes(coded.tobytes())
+        scratch.write_bytes(b"".join(jpegs))
         return store.keep(scratch, ".jpg", lasting=False)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lipsync.errors import MediaError
-from lipsync.jpegs import Picture, kept, scaled
+from lipsync.jpegs import Picture, coded, kept, scaled
 from lipsync.media.moments import playing
 from lipsync.pictures import PicturesRequest
 from lipsync.store import Store
@@ -42,9 +42,9 @@ def make_pictures(request: PicturesRequest, store: Store) -> tuple[File, ...]:
         raise MediaError(f"{path}: has no picture to make a poster of; export it again")
     made = []
     if request.poster:
-        made.append(kept(poster, QUALITY, store))
+        made.append(kept([coded(poster, QUALITY)], store))
     if request.sheet:
-        made.append(kept(_tiled(cells), QUALITY, store))
+        made.append(kept([coded(_tiled(cells), QUALITY)], store))
     return tuple(made)
 
 

@@ -151,19 +151,27 @@ class StillRequest(Value):
     voice: File = Field(description="48 kHz 16-bit WAV.")
 
 
+class Span(Value):
+    """Where in a file something stands."""
+
+    first_byte: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+
+
 class Moment(Value):
     """One moment of both clips."""
 
     at_s: float
-    before: File
-    after: File
+    before: Span
+    after: Span
 
 
 class Stills(Value):
-    """Pictures of the same moments before and after: JPEG."""
+    """Pictures of the same moments before and after."""
 
+    file: File = Field(description="All of them one after the other: JPEG (`lipsync.album`).")
     moments: tuple[Moment, ...] = Field(description="In order of time, at least one.")
-    pair: File = Field(description="The loudest moment, both sides in one picture.")
+    loudest: int = Field(ge=0, description="Which of them is the loudest of all.")
 
 
 class Verdicts(Value):

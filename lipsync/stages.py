@@ -75,7 +75,7 @@ __all__ = [
 ]
 
 # Raised whenever a stage's result changes for the same input: what was kept is made again.
-NORMALIZE, SELECT, SOUNDTRACK, FINISH, VERIFY, STILL = 1, 1, 1, 3, 3, 3
+NORMALIZE, SELECT, SOUNDTRACK, FINISH, VERIFY, STILL = 1, 1, 1, 3, 3, 4
 
 log = logging.getLogger(__name__)
 

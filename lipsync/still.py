@@ -1,19 +1,18 @@
 """The stills of a report: the same moment before and after, where the voice is loudest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from lipsync.album import shown_in
 from lipsync.envelope import levels_db, peaks_s
-from lipsync.jpegs import Picture, kept, scaled
+from lipsync.jpegs import Picture, coded, decoded, kept, scaled
 from lipsync.media.moments import playing
-from lipsync.requests import Moment, StillRequest, Stills
+from lipsync.requests import Moment, Span, StillRequest, Stills
 from lipsync.store import Store
-from lipsync.values import File
 
-# Wide enough to judge a mouth by, small enough to travel inside a run's page.
-WIDTH_PX = 960
-# Ours: each of two beside each other; three moments of both stay under 300 kB in a page.
+# Ours: each of two beside each other, wide enough to judge a mouth by; three moments of both stay
+# under 300 kB in a page.
 SIDE_PX = 480
 # Ours: one moment can mislead (a blink, a cut); more than three nobody looks at.
 MOMENTS = 3
@@ -25,24 +24,32 @@ def make_stills(request: StillRequest, store: Store) -> Stills:
 
     Raises:
         MediaError: A clip cannot be read.
+        StorageError: There is no room.
     """
     levels = levels_db(request.voice.path)
     with playing(request.before.path) as before, playing(request.after.path) as after:
         last_s = min(clip.length_s - clip.frame_s for clip in (before, after))
         moments_s = within(peaks_s(levels, MOMENTS), last_s)
         (loudest_s,) = within(peaks_s(levels, 1), last_s)
-        moments, pair = [], None
         both = zip(before.at(moments_s), after.at(moments_s), strict=True)
-        for at_s, ((_, old), (_, new)) in zip(moments_s, both, strict=True):
-            moments.append(
-                Moment(
-                    at_s=at_s, before=_saved(old, SIDE_PX, store), after=_saved(new, SIDE_PX, store)
-                )
-            )
-            if at_s == loudest_s:
-                pair = _pair(old, new, store)
-    assert pair is not None  # the loudest moment of all is the loudest of its third
-    return Stills(moments=tuple(moments), pair=pair)
+        jpegs = [_small(picture) for (_, old), (_, new) in both for picture in (old, new)]
+    spans = iter(_spans(jpegs))
+    return Stills(
+        file=kept(jpegs, store),
+        moments=tuple(
+            Moment(at_s=at_s, before=next(spans), after=next(spans)) for at_s in moments_s
+        ),
+        loudest=moments_s.index(loudest_s),  # of all, so it is that of its third
+    )
+
+
+def pair_of(stills: Stills) -> bytes:
+    """Lay the loudest moment of both clips beside each other, before on the left, as JPEG."""
+    shown = shown_in(stills)[stills.loudest]
+    before, after = decoded(shown.before), decoded(shown.after)
+    height = min(before.shape[0], after.shape[0])
+    sides = [scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
+    return coded(np.hstack([side[:height] for side in sides]), QUALITY)
 
 
 def within(moments_s: Sequence[float], last_s: float) -> list[float]:
@@ -54,12 +61,13 @@ def within(moments_s: Sequence[float], last_s: float) -> list[float]:
     return sorted({max(0.0, min(at_s, last_s)) for at_s in moments_s or (0.0,)})
 
 
-def _pair(before: Picture, after: Picture, store: Store) -> File:
-    """Lay one moment of both clips beside each other, before on the left."""
-    height = min(before.shape[0], after.shape[0])
-    sides = [scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
-    return _saved(np.hstack([side[:height] for side in sides]), WIDTH_PX, store)
+def _small(picture: Picture) -> bytes:
+    return coded(scaled(picture, min(SIDE_PX, picture.shape[1])), QUALITY)
 
 
-def _saved(picture: Picture, most_px: int, store: Store) -> File:
-    return kept(scaled(picture, min(most_px, picture.shape[1])), QUALITY, store)
+def _spans(jpegs: Sequence[bytes]) -> Iterator[Span]:
+    """Say where each stands when they lie one after the other."""
+    first_byte = 0
+    for jpeg in jpegs:
+        yield Span(first_byte=first_byte, size_bytes=len(jpeg))
+        first_byte += len(jpeg)

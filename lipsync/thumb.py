@@ -1,14 +1,14 @@
 """The thumbnail of an output: one picture of it, small enough for a page that shows a thousand."""
 
-import cv2
-import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from lipsync.album import shown_in
 from lipsync.errors import MediaError
-from lipsync.jpegs import Picture, kept, scaled
+from lipsync.jpegs import Picture, coded, decoded, kept, scaled
 from lipsync.media.index import picture_stream
 from lipsync.media.moments import upright
 from lipsync.media.opening import open_media
+from lipsync.requests import Stills
 from lipsync.store import Store
 from lipsync.values import File, Value
 
@@ -43,17 +43,11 @@ def make_thumb(request: ThumbRequest, store: Store) -> File:
         return _kept(upright(frame, VideoReformatter()), store)
 
 
-def thumb_of_still(still: File, store: Store) -> File:
-    """Make a still of an output, which is here already, into its thumbnail.
-
-    Raises:
-        MediaError: It is no picture.
-    """
-    picture = cv2.imread(str(still.path))
-    if picture is None:
-        raise MediaError(f"{still.path}: is no picture; delete it and run again")
-    return _kept(picture.astype(np.uint8, copy=False), store)
+def thumb_of_still(stills: Stills, store: Store) -> File:
+    """Make the still of an output in the middle, which is here already, into its thumbnail."""
+    shown = shown_in(stills)
+    return _kept(decoded(shown[len(shown) // 2].after), store)
 
 
 def _kept(picture: Picture, store: Store) -> File:
-    return kept(scaled(picture, min(WIDTH_PX, picture.shape[1])), QUALITY, store)
+    return kept([coded(scaled(picture, min(WIDTH_PX, picture.shape[1])), QUALITY)], store)

@@ -55,8 +55,10 @@ def _tell(report: DubReport, stills: Stills | None, page: Path | None) -> None:
     if page is not None:
         create_link_artifact(link=page.as_uri(), key="page", description="The whole report.")
     if stills is not None:
+        from lipsync.still import pair_of  # noqa: PLC0415  loads PyAV and OpenCV
+
         create_image_artifact(
-            image_url=data_uri(stills.pair.path.read_bytes()),
+            image_url=data_uri(pair_of(stills)),
             key="still",
             description="What was sent and what came of it, where the voice is loudest.",
         )

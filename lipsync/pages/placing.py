@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from lipsync.album import shown_in
 from lipsync.decision import Decision
 from lipsync.errors import StorageError
 from lipsync.fit import FittedPair
@@ -16,7 +17,6 @@ from lipsync.requests import Stills
 from lipsync.strip import Strip, strip_of
 from lipsync.timing import grid_frames
 from lipsync.traces import Traces, marks_s
-from lipsync.values import File
 
 log = logging.getLogger(__name__)
 
@@ -126,12 +126,7 @@ def _strip(decision: Decision) -> Strip:
 
 
 def _shots(stills: Stills | None) -> tuple[Shot, ...]:
-    moments = stills.moments if stills else ()
     return tuple(
-        Shot(at_s=one.at_s, before=_carried(one.before), after=_carried(one.after))
-        for one in moments
+        Shot(at_s=one.at_s, before=data_uri(one.before), after=data_uri(one.after))
+        for one in (shown_in(stills) if stills else ())
     )
-
-
-def _carried(jpeg: File) -> str:
-    return data_uri(jpeg.path.read_bytes())

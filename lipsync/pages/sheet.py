@@ -111,7 +111,7 @@ def thumb_of(shop: Workshop, output: File, stills: Stills | None = None) -> File
     def make() -> File:
         if stills is None:
             return make_thumb(request, shop.store)
-        return thumb_of_still(stills.moments[len(stills.moments) // 2].after, shop.store)
+        return thumb_of_still(stills, shop.store)
 
     try:
         return shop.cache.made("thumb", THUMB, request, File, make).value

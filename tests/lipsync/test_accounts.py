@@ -161,6 +161,21 @@ def test_a_variable_that_is_set_wins_over_the_file(
     assert environment({"A": "b"}) == {"A": "b"}
 
 
+def test_a_dotenv_is_read_again_when_it_has_changed_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAL_KEY", raising=False)
+    place = tmp_path / ".env"
+    place.write_text("FAL_KEY=first")
+    assert environment(folder=tmp_path)["FAL_KEY"] == "first"
+    place.write_text("FAL_KEY=other")
+    assert environment(folder=tmp_path)["FAL_KEY"] == "other"
+    monkeypatch.setattr("lipsync.accounts.parse_dotenv", None)
+    assert environment(folder=tmp_path)["FAL_KEY"] == "other"
+    place.unlink()
+    assert "FAL_KEY" not in environment(folder=tmp_path)
+
+
 def test_a_dotenv_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=r"\.env: cannot be read as text"):

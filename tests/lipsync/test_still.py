@@ -1,17 +1,23 @@
 """Claims about the stills: the moment that is heard is the moment that is shown."""
 
+from io import BytesIO
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from lipsync.album import shown_in
 from lipsync.errors import MediaError
+from lipsync.jpegs import decoded
 from lipsync.requests import StillRequest
-from lipsync.still import make_stills
+from lipsync.still import make_stills, pair_of
 from lipsync.store import Store
 from tests.clips import as_file, make_clip, read_index, write_wav
 from tests.voices import VOICE_RATE_HZ
+
+# Of 255 levels; two pictures of these clips differ by 20 and more.
+ENCODED_TWICE = 3
 
 
 def voice_with_shouts(path: Path, *at_s: float) -> Path:
@@ -23,8 +29,8 @@ def voice_with_shouts(path: Path, *at_s: float) -> Path:
     return path
 
 
-def number_in(jpeg: Path) -> int:
-    with av.open(str(jpeg)) as container:
+def number_in(jpeg: bytes) -> int:
+    with av.open(BytesIO(jpeg)) as container:
         return read_index(next(container.decode(video=0)))
 
 
@@ -36,9 +42,24 @@ def test_each_third_is_shown_where_it_is_loudest_on_both_sides(
     voice = voice_with_shouts(tmp_path / "voice.wav", 0.2, 0.88, 1.6)
     request = StillRequest(before=as_file(before), after=as_file(after), voice=as_file(voice))
     stills = make_stills(request, store)
-    assert [number_in(one.before.path) for one in stills.moments] == [5, 22, 40]
-    assert [number_in(one.after.path) for one in stills.moments] == [105, 122, 140]
-    assert stills.pair.size_bytes > 0
+    shown = shown_in(stills)
+    assert [number_in(one.before) for one in shown] == [5, 22, 40]
+    assert [number_in(one.after) for one in shown] == [105, 122, 140]
+
+
+def test_the_pair_is_the_loudest_moment_of_all_before_on_the_left(
+    tmp_path: Path, store: Store
+) -> None:
+    before = make_clip(tmp_path / "before.mp4", frames=50)
+    after = make_clip(tmp_path / "after.mp4", frames=50, first_index=100)
+    voice = voice_with_shouts(tmp_path / "voice.wav", 0.2, 0.88, 0.9, 1.6)
+    request = StillRequest(before=as_file(before), after=as_file(after), voice=as_file(voice))
+    stills = make_stills(request, store)
+    assert stills.loudest == 1
+    whole, shown = decoded(pair_of(stills)), shown_in(stills)[1]
+    sides = np.hsplit(whole, 2)
+    for side, jpeg in zip(sides, (shown.before, shown.after), strict=True):
+        assert np.abs(side.astype(int) - decoded(jpeg)).mean() < ENCODED_TWICE
 
 
 def test_a_voice_that_outlives_the_picture_is_shown_with_its_last_frame(
@@ -47,7 +68,7 @@ def test_a_voice_that_outlives_the_picture_is_shown_with_its_last_frame(
     clip = as_file(make_clip(tmp_path / "clip.mp4", frames=25))
     voice = as_file(voice_with_shouts(tmp_path / "voice.wav", 1.8))
     stills = make_stills(StillRequest(before=clip, after=clip, voice=voice), store)
-    assert number_in(stills.moments[-1].after.path) == 24
+    assert number_in(shown_in(stills)[-1].after) == 24
 
 
 def test_what_is_no_video_is_named(tmp_path: Path, store: Store) -> None:

@@ -82,6 +82,29 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(
     assert store.fingerprint(clip) != first
 
 
+def test_what_was_just_kept_is_not_read_again_here_or_where_it_was_asked_for(
+    store: Store, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper = Store(store.home)
+    file = kept(helper, clip)
+    monkeypatch.setattr("lipsync.store.hash_file", None)
+    assert helper.intact(file)
+    store.vouch(file)
+    assert store.intact(file)
+
+
+def test_nothing_is_vouched_for_that_was_altered_or_is_not_of_the_store(
+    store: Store, clip: Path
+) -> None:
+    file, theirs = kept(Store(store.home), clip), store.fingerprint(clip)
+    file.path.chmod(0o644)
+    file.path.write_bytes(b"one two")
+    clip.write_bytes(b"ONE TWO THREE")
+    for one in (file, theirs):
+        store.vouch(one)
+        assert not store.intact(one)
+
+
 def test_a_change_with_its_time_put_back_is_seen(store: Store, settled: Path) -> None:
     first = store.fingerprint(settled)
     rewrite_unseen(settled, b"ONE TWO THREE")

@@ -11,7 +11,7 @@ from lipsync.home import Home
 from lipsync.output import page_path
 from lipsync.pages.sheet import put_batch_page, thumb_of
 from lipsync.pages.story import BatchRow
-from lipsync.requests import Moment, Stills
+from lipsync.requests import Moment, Span, Stills
 from lipsync.thumb import ThumbRequest, make_thumb
 from lipsync.workshop import Workshop
 from tests.clips import as_file, make_clip, read_index
@@ -106,9 +106,10 @@ def test_a_thumbnail_of_a_dub_whose_stills_are_here_is_made_of_one_and_opens_not
 ) -> None:
     clip = as_file(make_clip(tmp_path / "clip.mp4", frames=60, size=(640, 360), gop=5))
     at_20 = make_thumb(ThumbRequest(output=clip), shop.store)
-    moment = Moment(at_s=0.8, before=at_20, after=at_20)
+    there = Span(first_byte=0, size_bytes=at_20.size_bytes)
+    moment = Moment(at_s=0.8, before=there, after=there)
     monkeypatch.setattr("lipsync.thumb.open_media", None)
-    thumb = thumb_of(shop, clip, Stills(moments=(moment,), pair=at_20))
+    thumb = thumb_of(shop, clip, Stills(file=at_20, moments=(moment,), loudest=0))
     assert thumb is not None
     with av.open(str(thumb.path)) as container:
         frame = next(container.decode(video=0))
