@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,7 @@ def snapped(rate: Fraction) -> Fraction:
     return nearest if abs(rate / nearest - 1) <= SNAP else rate
 
 
+@lru_cache(maxsize=256)  # ours: what a batch asks after is nearly always the same few
 def nearest_standard(rate: Fraction) -> Fraction:
     """Find the standard rate with the smallest relative difference.
 

@@ -7,6 +7,7 @@ starts over when the server's file is another one by then. Nothing here is given
 
 import hashlib
 import logging
+import os
 import random
 import time
 from contextlib import nullcontext, suppress
@@ -35,6 +36,12 @@ FRUITLESS = 4
 FIRST_PAUSE_S = 0.1
 # httpx reads a socket in pieces of at most 64 KiB; a few of them are one write.
 WRITE_BYTES = 1 << 18
+# By which httpx finds its way (urllib.request.getproxies).
+_PROXIES = tuple(
+    case(f"{name}_proxy")
+    for name in ("http", "https", "all", "no")
+    for case in (str.lower, str.upper)
+)
 # As long as fal_client lets a poll connect and wait (reference: fal-protocol.md §11), halved for
 # the wait: a CDN that says nothing for a minute is asked again from where it stopped.
 CONNECT_S, SILENCE_S = 30.0, 60.0
@@ -82,13 +89,11 @@ def download(
         VendorBusy: It broke off, and again; what has arrived is kept for the next call.
         StorageError: There is no room for it.
     """
-    from urllib.request import getproxies  # noqa: PLC0415  httpx loads it
-
-    from lipsync.hosting.links import hide_queries  # noqa: PLC0415  loads it too
+    from lipsync.hosting.links import hide_queries  # noqa: PLC0415  loads httpx
 
     hide_queries()
     part = partial or into.with_name(f"{into.name}.part")
-    connections = client or nullcontext(_following(trusted(), tuple(sorted(getproxies().items()))))
+    connections = client or nullcontext(_following(trusted(), tuple(map(os.environ.get, _PROXIES))))
     with disk_errors(part), connections as http:
         _until_whole(http, url, part, progress)
         part.replace(into)
@@ -97,7 +102,7 @@ def download(
 
 
 @lru_cache(maxsize=1)
-def _following(trust: "ssl.SSLContext", _proxies: tuple[tuple[str, str], ...]) -> "httpx.Client":
+def _following(trust: "ssl.SSLContext", _proxies: tuple[str | None, ...]) -> "httpx.Client":
     """Return the connections of this process that follow every redirect.
 
     httpx finds the proxies by itself, once: where others are named by then, it looks again.
