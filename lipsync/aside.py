@@ -2,34 +2,31 @@
 
 One thread at a time runs Python in a process. Where dozens of jobs are bought and fetched by
 threads, half a second of measuring a picture keeps all of them waiting; a helper does it beside
-them. Work is a function that can be imported and values that can be pickled, told through a pipe
-that nobody else holds: a helper whose parent is gone reads its end, and ends.
+them. Work is a function that can be imported and values that can be pickled, told on a line that
+nobody else holds: a helper whose parent is gone reads its end, and ends (`lipsync.helper`).
 """
 
-import gc
 import logging
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from logging.handlers import QueueHandler
-from queue import SimpleQueue
-from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from lipsync.errors import LipsyncError
-from lipsync.store import store_at
 
 T = TypeVar("T")
 
-# Ours: what buys and fetches goes first where both want the same core; alone, a helper has it all.
-NICER = 10
 # glibc's mallopt(3): a helper keeps the memory of one picture for the next, and does not have 3,000
 # pages a dub taken from it and given to it anew (measured: 7 ms of the system's time a dub).
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**27)}
+# Where a process that has loaded libraries can be copied: those of Apple forbid it.
+COPIES = sys.platform == "linux"
 
 
 class Doing(Protocol):
@@ -63,9 +60,18 @@ class Answer(NamedTuple):
 class Helpers:
     """A helper for every thread that asks for one; all end with the block."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 1, modules: Sequence[str] = ()) -> None:
+        """Plan so many threads; a helper more begins when another one asks.
+
+        Args:
+            count: How many helpers begin when the first is asked for, one as a copy of the other.
+            modules: What their work imports: it is loaded once for all of them.
+        """
+        self._count, self._modules = count, modules
         self._mine = threading.local()
-        self._all: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._all: list[_Line] = []
+        self._idle: list[_Line] = []
         self._stopped = False
         self._starting = threading.Lock()
 
@@ -73,19 +79,20 @@ class Helpers:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for process in self._all:
-            with suppress(OSError):  # it may have ended already
-                _stdin(process).close()
-        for process in self._all:  # which end side by side
+        for line in self._all:
+            line.hang_up()
+        for line in self._all:  # they end side by side
+            line.close()
+        for process in self._processes:
             process.wait()
-            _stdout(process).close()
 
     def stop(self) -> None:
         """End them in the middle of whatever they do; whoever waits for them is told."""
         with self._starting:
             self._stopped = True
-        for process in self._all:
-            process.kill()
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its copies, too
 
     def __call__(self, work: Callable[..., T], *given: object) -> T:
         """Have this thread's helper do it.
@@ -93,19 +100,12 @@ class Helpers:
         Raises:
             HelperLost: The helper ended; the next call begins another, unless they were stopped.
         """
-        process = self._helper()
-        asked = pickle.dumps((work, given))  # whole, or nothing of it is sent
         try:
-            _stdin(process).write(asked)
-            _stdin(process).flush()
-            answer: Answer = pickle.load(_stdout(process))  # noqa: S301  our own child's
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            del self._mine.process
-            process.kill()
-            raise HelperLost(
-                f"a helper ended with code {process.wait()} in the middle of its work; nothing is "
-                "lost, run again"
-            ) from error
+            answer = self._helper().ask(work, given)
+        except HelperLost:
+            with suppress(AttributeError):
+                del self._mine.line
+            raise
         for record in answer.logged:
             logger = logging.getLogger(record.name)
             if logger.isEnabledFor(record.levelno):
@@ -115,84 +115,74 @@ class Helpers:
         value: T = answer.value
         return value
 
-    def _helper(self) -> subprocess.Popen[bytes]:
-        process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
-        if process is not None:
-            return process
+    def _helper(self) -> "_Line":
+        """Return the line to this thread's helper."""
+        line: _Line | None = getattr(self._mine, "line", None)
+        if line is not None:
+            return line
         with self._starting:
             if self._stopped:
                 raise HelperLost("the helpers were stopped; nothing is lost, run again")
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "lipsync.aside"],
-                env=MEMORY | os.environ,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            self._all.append(process)
-        self._mine.process = process
-        return process
+            if not self._idle:
+                self._begin(self._count if COPIES and not self._all else 1)
+            self._mine.line = line = self._idle.pop()
+            return line
+
+    def _begin(self, count: int) -> None:
+        """Begin helpers: a group of processes, so that they can be stopped together."""
+        pairs = [socket.socketpair() for _ in range(count)]
+        theirs = [theirs.fileno() for _, theirs in pairs]
+        lines = ",".join(map(str, theirs))
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "lipsync.helper", lines, *self._modules],
+            env=MEMORY | os.environ,
+            stdin=subprocess.DEVNULL,
+            pass_fds=theirs,
+            process_group=0,
+        )
+        for ours, their in pairs:
+            their.close()
+            self._idle.append(_Line(ours))
+        self._processes.append(process)
+        self._all += self._idle
 
 
-def _stdin(process: subprocess.Popen[bytes]) -> Any:
-    return process.stdin
+class _Line:
+    """The line to one helper; one thread at a time speaks on it."""
 
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._asked, self._answers = line.makefile("wb"), line.makefile("rb")
 
-def _stdout(process: subprocess.Popen[bytes]) -> Any:
-    return process.stdout
+    def ask(self, work: Callable[..., T], given: tuple[object, ...]) -> Answer:
+        """Have some work done.
 
-
-def help_out(asked: BinaryIO, answers: BinaryIO) -> None:
-    """Do what is asked, one after the other, until nobody asks any more."""
-    loaded = 0
-    while True:
+        Raises:
+            HelperLost: The helper ended, or what it said cannot be understood.
+        """
+        asked = pickle.dumps((work, given))  # whole, or nothing of it is sent
         try:
-            work, given = pickle.load(asked)  # noqa: S301  our own parent's
-        except EOFError:
-            return
-        pickle.dump(_answer(work, given), answers)
-        answers.flush()
-        if len(sys.modules) > loaded:  # what was loaded for it is no garbage, now or later
-            loaded = len(sys.modules)
-            gc.freeze()
+            self._asked.write(asked)
+            self._asked.flush()
+            answer: Answer = pickle.load(self._answers)  # noqa: S301  our own child's
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            self.hang_up()
+            raise HelperLost(
+                "a helper ended in the middle of its work: it was killed, or this machine had no "
+                "memory left; nothing is lost, run again"
+            ) from error
+        return answer
 
+    def hang_up(self) -> None:
+        """Say that nothing more will be asked."""
+        with suppress(OSError):  # it may have ended already
+            self._line.shutdown(socket.SHUT_WR)
 
-def _answer(work: Callable[..., Any], given: tuple[Any, ...]) -> Answer:
-    """Do some work; an error that cannot travel is told in its own words."""
-    logged: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    handler = QueueHandler(logged)  # makes records fit to travel
-    log = logging.getLogger("lipsync")
-    log.addHandler(handler)
-    try:
-        value, error = work(*given), None
-    except Exception as raised:  # noqa: BLE001  it is raised again by the parent
-        value, error = None, _fit_to_travel(raised)
-    finally:
-        log.removeHandler(handler)
-    return Answer(value, error, tuple(logged.get() for _ in range(logged.qsize())))
-
-
-def _fit_to_travel(error: Exception) -> Exception:
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  our own
-    except Exception:  # noqa: BLE001  whatever it is, it cannot travel
-        return LipsyncError(f"{type(error).__name__}: {error}")
-    return error
-
-
-def main() -> None:
-    """Help whoever started this process; Ctrl-C is theirs to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICER)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no answer
-    logging.getLogger("lipsync").setLevel(logging.INFO)
-    help_out(sys.stdin.buffer, answers)
-    store_at.cache_clear()  # its scratch goes with it
-    sys.stderr.flush()
-    os._exit(0)  # taking down what was imported takes longer than a dub, and somebody waits
-
-
-if __name__ == "__main__":
-    from lipsync.aside import main as the_same  # classes travel by the name of their module
-
-    the_same()
+    def close(self) -> None:
+        """Wait until the helper has ended."""
+        with suppress(OSError), self._answers:
+            while self._answers.read(2**16):
+                pass
+        with suppress(OSError):
+            self._asked.close()
+        self._line.close()

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lipsync.aside import Helpers, here
+from lipsync.batch.loading import ASIDE
 from lipsync.workshop import Workshop
 
-# Ours: a helper takes a second to start, which is what a few dubs keep the others waiting.
+# Ours: helpers take a second to start, which is what a few dubs keep the others waiting.
 WORTH_HELPERS = 12
 
 
 @contextmanager
-def helped(shop: Workshop, rows: int) -> Iterator[Helpers]:
+def helped(shop: Workshop, rows: int, encoders: int) -> Iterator[Helpers]:
     """Have helpers measure and encode, where there are enough rows to be worth their start."""
-    with Helpers() as helpers:
+    with Helpers(min(rows, encoders), ASIDE) as helpers:
         shop.doing = helpers if rows >= WORTH_HELPERS else here
         try:
             yield helpers

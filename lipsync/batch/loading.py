@@ -27,6 +27,8 @@ MEDIA = (
     "lipsync.posters",
     "lipsync.thumb",
 )
+# What is done by helpers, and what of it they import when they do it.
+ASIDE = ("lipsync.stages", "lipsync.conform", "lipsync.finish", "lipsync.verify", "lipsync.still")
 # What a transfer imports, and what each vendor does.
 TRANSFERS = ("httpx", "lipsync.vendors.download", "lipsync.hosting")
 VENDORS = {

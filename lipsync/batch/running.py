@@ -86,7 +86,8 @@ def run_batch(
     """
     desk.open()
     runner = _Runner(desk, limits, board, watch)
-    with spared(), helped(desk.shop, len(rows)) as helpers, runner.crews(helpers):
+    helping = helped(desk.shop, len(rows), limits.encoders)
+    with spared(), helping as helpers, runner.crews(helpers):
         runner.run([Work(desk, row, plan) for row, plan in rows])
     return board.outcome()
 

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +23,16 @@ def told(text: str) -> tuple[str, int]:
     logging.getLogger("lipsync.told").info("asked: %s", text)
     sys.stdout.write("this is no answer")
     return text.upper(), os.getpid()
+
+
+class Family(NamedTuple):
+    pid: int
+    parent: int
+    loaded: bool
+
+
+def family() -> Family:
+    return Family(os.getpid(), os.getppid(), "lipsync.probe" in sys.modules)
 
 
 def refused(text: str) -> None:
@@ -67,9 +79,42 @@ def test_an_error_comes_back_as_itself_or_in_its_own_words() -> None:
 
 def test_a_helper_that_is_killed_costs_its_work_and_the_next_call_has_another() -> None:
     with Helpers() as helpers:
-        with pytest.raises(HelperLost, match="code -9"):
+        with pytest.raises(HelperLost, match="it was killed"):
             helpers(killed)
         assert helpers(told, "a")[0] == "A"
+
+
+def test_as_many_threads_as_were_planned_have_helpers_that_loaded_their_libraries_once() -> None:
+    with Helpers(3, ["lipsync.probe"]) as helpers, ThreadPoolExecutor(4) as pool:
+        barrier = threading.Barrier(4)
+
+        def asked() -> Family:
+            barrier.wait()  # in four threads at once
+            return helpers(family)
+
+        found = [future.result() for future in [pool.submit(asked) for _ in range(4)]]
+    ours = {one.pid for one in found if one.parent == os.getpid()}
+    assert len({one.pid for one in found}) == 4
+    assert len(ours) == 2  # the first of three, and the fourth, which nobody had planned
+    assert {one.parent for one in found} - {os.getpid()} < ours
+    assert all(one.loaded for one in found)
+    assert all(_state(one.pid) == "Z" for one in found)  # none is left
+
+
+def test_a_copy_that_is_killed_takes_no_other_with_it() -> None:
+    with Helpers(2) as helpers, ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        found = {pool: pool.submit(helpers, family).result() for pool in (one, other)}
+        copied, first = sorted(found, key=lambda pool: found[pool].parent == os.getpid())
+        os.kill(found[copied].pid, signal.SIGKILL)
+        with pytest.raises(HelperLost):
+            copied.submit(helpers, told, "a").result()
+        assert first.submit(helpers, told, "b").result() == ("B", found[first].pid)
+        assert copied.submit(helpers, told, "c").result()[0] == "C"
+
+
+def test_helpers_whose_libraries_cannot_be_loaded_say_so() -> None:
+    with Helpers(2, ["no_such_module"]) as helpers, pytest.raises(HelperLost):
+        helpers(told, "a")
 
 
 def test_ctrl_c_is_not_for_a_helper_to_hear() -> None:
@@ -78,16 +123,19 @@ def test_ctrl_c_is_not_for_a_helper_to_hear() -> None:
 
 
 PARENT = """
-import sys, time
+import threading, time
 from lipsync.aside import Helpers
-from tests.lipsync.test_aside import told
-helpers = Helpers()
-print(helpers(told, "a")[1], flush=True)
-time.sleep(600)
+from tests.lipsync.test_aside import family
+helpers = Helpers(2)
+def asked():
+    print(f"{helpers(family).pid}\\n", end="", flush=True)
+    time.sleep(600)
+for _ in range(2):
+    threading.Thread(target=asked).start()
 """
 
 
-def test_a_helper_ends_when_its_parent_is_killed() -> None:
+def test_helpers_end_when_their_parent_is_killed() -> None:
     root = Path(__file__).parents[2]
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
@@ -97,10 +145,10 @@ def test_a_helper_ends_when_its_parent_is_killed() -> None:
         text=True,
     )
     assert parent.stdout is not None
-    helper = int(parent.stdout.readline())
+    helpers = [int(parent.stdout.readline()) for _ in range(2)]
     parent.kill()
     parent.communicate()
-    while Path(f"/proc/{helper}").exists() and "Z" not in _state(helper):
+    while any(_state(helper) != "Z" for helper in helpers):
         time.sleep(0.05)
 
 
