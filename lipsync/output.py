@@ -150,14 +150,17 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _trial_beside(path: Path) -> Iterator[Path]:
-    """Lend a file beside `path` to write to; it is gone afterwards, or has become `path`."""
+def _trial_beside(path: Path) -> Iterator[tuple[Path, int]]:
+    """Lend a file beside `path` to write to, and a handle of it.
+
+    It is gone afterwards, or has become `path`.
+    """
     trial = path.with_name(f"{TRIAL}{uuid.uuid4().hex}{path.suffix}")
     try:
         with trial.open("xb") as stream:
             with suppress(OSError):  # a network disk without locks has no sweep either
                 fcntl.flock(stream, fcntl.LOCK_EX)
-            yield trial
+            yield trial, stream.fileno()
     finally:
         trial.unlink(missing_ok=True)
 
@@ -196,8 +199,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         StorageError: The disk is full or read-only; `path` is as it was.
     """
-    with _output_errors(path), _trial_beside(path) as trial:
+    with _output_errors(path), _trial_beside(path) as (trial, handle):
         write(trial)
-        with trial.open("rb") as written:
-            os.fsync(written.fileno())
+        os.fsync(handle)  # whichever handle they were written by, the bytes are the file's
         trial.replace(path)

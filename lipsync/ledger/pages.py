@@ -151,8 +151,9 @@ class Pages:
         return place_of(self._locks)
 
     def _make_locks(self) -> None:
-        with disk_errors(self._locks):
-            self._locks.mkdir(parents=True, exist_ok=True)
+        if not self._locks.is_dir():
+            with disk_errors(self._locks):
+                self._locks.mkdir(parents=True, exist_ok=True)
 
     @cached_property
     def _engine(self) -> sa.Engine:
