@@ -32,7 +32,6 @@ from lipsync.batch.planning import plan_batch
 from lipsync.batch.work import Work
 from lipsync.home import Home
 from lipsync.reading import read_manifest
-from lipsync.store import RACY_NS
 from lipsync.tickets import Order
 from lipsync.workshop import Workshop
 
@@ -215,7 +214,6 @@ def overhead_one(folder: Path, size: int, media: float) -> None:
 
 def _overhead(folder: Path, vendors: Vendors, size: int, media: float) -> None:
     batches = [_batch(folder, size, number) for number in range(max(1, LEAST // size))]
-    time.sleep(RACY_NS / 1e9)  # what was written just now is hashed anew each time
     began_s, began_cpu_s, server_s = time.monotonic(), spent_cpu_s(), server_cpu_s()
     outcomes = [dub(params) for params in batches]
     rows = size * len(batches)

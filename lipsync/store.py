@@ -25,8 +25,8 @@ __all__ = ["Store", "disk_errors", "hash_file", "store_at"]
 # git's "racily clean" problem (Documentation/technical/racy-git.txt): a file may change again
 # within one tick of its clock and look unchanged. 2 s is the coarsest clock in use (FAT).
 RACY_NS = 2_000_000_000
-# What is in the store is on the disk of home, changed by nobody, and read-only: there it is enough
-# that the kernel's clock has moved on, whose coarsest tick is 10 ms (CONFIG_HZ=100).
+# Where the disk's clock is finer, it is enough that the kernel's has moved on, whose coarsest tick
+# is 10 ms (CONFIG_HZ=100).
 TICK_NS = 20_000_000
 # Ours, measured: a smaller file is hashed again sooner than a memo of it is written and read.
 MEMO_BYTES = 262_144
@@ -139,6 +139,17 @@ class Store:
                 if seen.st_size == file.size_bytes:
                     self._know(file.path, seen, file.sha256)
 
+    def placed(self, file: File, path: Path) -> None:
+        """Know the copy of a kept file that has this moment been put at `path`.
+
+        Whoever looks at it next need not read it all: the next run of its batch, or the page of
+        this one.
+        """
+        with suppress(OSError):
+            seen = path.stat()
+            if seen.st_size == file.size_bytes and _has_fractions(seen):
+                self._remember(path.absolute(), seen, file.sha256)
+
     def write_record(self, place: Path, content: Mapping[str, object], *, lasting: bool) -> None:
         """Put a sealed record in its place.
 
@@ -218,8 +229,16 @@ class Store:
                 f"{path}: changed while it was read; wait until it is copied completely, run again"
             )
         still_ns = began_ns - max(seen.st_mtime_ns, seen.st_ctime_ns)
-        if still_ns <= (TICK_NS if str(path).startswith(self._shelves) else RACY_NS):
+        if still_ns <= (TICK_NS if self._is_finely_timed(path, seen) else RACY_NS):
             return File(path=path, sha256=digest, size_bytes=seen.st_size)
+        return self._remember(path, seen, digest)
+
+    def _is_finely_timed(self, path: Path, seen: os.stat_result) -> bool:
+        """Say whether a change within 20 ms would show; what is in the store nobody changes."""
+        return _has_fractions(seen) or str(path).startswith(self._shelves)
+
+    def _remember(self, path: Path, seen: os.stat_result, digest: str) -> File:
+        """Know a file from now on; a large one in other processes, too."""
         if seen.st_size >= MEMO_BYTES:
             memo = {"path": str(path), "signature": _signature(seen), "sha256": digest}
             self.write_record(self._memo(path), memo, lasting=False)
@@ -268,6 +287,11 @@ def _in_use(room: Path) -> bool:
 def _signature(seen: os.stat_result) -> list[int]:
     """Everything the file system changes when it changes a file."""
     return [seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
+
+
+def _has_fractions(seen: os.stat_result) -> bool:
+    """Say whether a file is on a disk that counts fractions of seconds; FAT and HFS+ do not."""
+    return all(at_ns % 10**9 for at_ns in (seen.st_mtime_ns, seen.st_ctime_ns))
 
 
 def _checked(path: Path) -> os.stat_result:

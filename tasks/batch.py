@@ -76,8 +76,14 @@ def run(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutcom
         StorageError: The outcome cannot be written; nothing was sent.
         UsageError: There is nobody to hand parts of it to.
     """
-    by_others = params.shards > 1
-    outcome = _by_others(params, manifest, plan) if by_others else _here(params, manifest, plan)
+    if params.shards > 1:
+        return _shown(params, _by_others(params, manifest, plan))
+    with as_tasks() as shell:  # the last of them are told while the outcome is written
+        return _shown(params, _here(params, manifest, plan, shell))
+
+
+def _shown(params: BatchParams, outcome: BatchOutcome) -> BatchOutcome:
+    """Write the outcome's page, and show it on the run's."""
     if params.only_lines:
         tell_part(outcome.rows)
         show_outcome(outcome)
@@ -86,7 +92,8 @@ def run(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutcom
     return outcome
 
 
-def _here(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutcome:
+def _here(params: BatchParams, manifest: Manifest, plan: BatchPlan, shell: Shell) -> BatchOutcome:
+    """Dub them in this process, and write the tables while it goes on."""
     planned = {row.line: row for row in plan.rows if not row.found}
     rows = [(row, planned[row.line]) for row in manifest.rows if row.line in planned]
     board = TellingBoard(plan, {row.line: row for row in manifest.rows})
@@ -100,8 +107,7 @@ def _here(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutc
             page.show(standing)
             recorder.note()
 
-        with as_tasks() as shell:
-            run_batch(_desk(params, shell), rows, _limits(params), board, watch)
+        run_batch(_desk(params, shell), rows, _limits(params), board, watch)
     return board.outcome().model_copy(update={"tables": recorder.tables})
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lipsync.errors import MediaError, StorageError
 from lipsync.home import Home
-from lipsync.store import RACY_NS, Store, hash_file
+from lipsync.store import RACY_NS, Store, _has_fractions, hash_file
 from tests.lipsync.deaths import at_once, die_at
 from tests.lipsync.orders import in_scratch, kept
 
@@ -38,6 +38,11 @@ def rewrite_unseen(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     path.chmod(before.st_mode)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def on_a_coarse_disk(seen: os.stat_result) -> bool:
+    """Say what a disk would that counts whole seconds."""
+    return False
 
 
 def test_the_same_bytes_are_one_file_whatever_they_were_called(store: Store, clip: Path) -> None:
@@ -77,6 +82,7 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(
 ) -> None:
     """The racily clean file of git: on a disk with a coarse clock nothing but the bytes differ."""
     monkeypatch.setattr("lipsync.store._signature", lambda seen: [seen.st_ino, seen.st_size])
+    monkeypatch.setattr("lipsync.store._has_fractions", on_a_coarse_disk)
     first = store.fingerprint(clip)
     rewrite_unseen(clip, b"ONE TWO THREE")
     assert store.fingerprint(clip) != first
@@ -103,6 +109,39 @@ def test_nothing_is_vouched_for_that_was_altered_or_is_not_of_the_store(
     for one in (file, theirs):
         store.vouch(one)
         assert not store.intact(one)
+
+
+WHOLE_NS = 1_700_000_000 * 10**9
+
+
+@pytest.mark.parametrize("fine", [True, False])
+def test_a_copy_that_was_just_placed_is_known_where_the_clock_is_fine(
+    store: Store, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fine: bool
+) -> None:
+    monkeypatch.setattr("lipsync.store.MEMO_BYTES", 1)
+    if not fine:
+        monkeypatch.setattr("lipsync.store._has_fractions", on_a_coarse_disk)
+    file, output = kept(store, clip), tmp_path / "output.mp4"
+    shutil.copyfile(file.path, output)
+    store.placed(file, output)
+    read: list[Path] = []
+    monkeypatch.setattr("lipsync.store.hash_file", lambda path: read.append(path) or file.sha256)
+    for one in (store, Store(store.home)):  # here, and in the next process
+        assert one.fingerprint(output).sha256 == file.sha256
+    assert len(read) == (0 if fine else 2)
+
+
+def test_a_copy_that_is_cut_short_is_not_known(store: Store, clip: Path, tmp_path: Path) -> None:
+    file, output = kept(store, clip), tmp_path / "output.mp4"
+    output.write_bytes(b"one two")
+    store.placed(file, output)
+    assert store.fingerprint(output).sha256 != file.sha256
+
+
+def test_a_disk_counts_fractions_when_both_of_its_times_have_them(clip: Path) -> None:
+    assert _has_fractions(clip.stat())
+    os.utime(clip, ns=(WHOLE_NS, WHOLE_NS))
+    assert not _has_fractions(clip.stat())
 
 
 def test_a_change_with_its_time_put_back_is_seen(store: Store, settled: Path) -> None:

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lipsync.batch.crew import Crew
 from lipsync.batch.params import BatchParams
 from lipsync.batch.plan import BatchPlan, PlanRow, check_budget, same_outputs
 from lipsync.batch.refusing import BadRows, refuse_bad_rows
@@ -166,3 +168,30 @@ def test_the_form_of_a_batch_spends_nothing_it_was_not_told_to() -> None:
     assert (form.limit_usd, form.shards, form.keep_going) == (None, 1, False)
     with pytest.raises(ValueError, match="extra"):
         BatchParams.model_validate({"manifest": "m.csv", "budgte_usd": 5})
+
+
+def test_rows_of_which_all_is_known_are_planned_here_and_the_others_by_the_crew(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = depot.rows(3)
+    first = depot.plan(rows)
+    handed: list[int] = []
+    each = Crew.each
+
+    def noted(crew: Crew, work: Any, items: Any) -> Any:
+        handed.extend(row.line for row in items)
+        return each(crew, work, items)
+
+    monkeypatch.setattr(Crew, "each", noted)
+    assert depot.plan(rows) == first
+    assert not handed
+    voice = rows[1].params.voice
+    assert isinstance(voice, Path)
+    other = voice.with_name("other.wav")
+    other.write_bytes(voice.read_bytes()[:-4] + b"\1\0\1\0")
+    changed = rows[1].model_copy(
+        update={"params": rows[1].params.model_copy(update={"voice": other})}
+    )
+    plan = depot.plan([rows[0], changed, rows[2]])
+    assert [row.line for row in plan.rows] == [row.line for row in rows]
+    assert handed == [rows[1].line, rows[2].line]
