@@ -41,7 +41,7 @@ def verify(request: VerifyRequest) -> Verdicts:
     fitted_meter = Meter()
     fitted = mono_of(request.fitted.path, meter=fitted_meter)
     form = _form_verdicts(request, output)
-    voice = _voice_verdicts(request, facts, fitted_meter.read())
+    voice = _voice_verdicts(request, facts, fitted, fitted_meter.read())
     seen = _seen(request, facts, fitted)
     found = Verdicts(found=(*form, *voice, *seen.found), traces=seen.traces)
     log.info(
@@ -83,7 +83,7 @@ def _boxes(output: File, facts: MediaFacts) -> list[str] | None:
 
 
 def _voice_verdicts(
-    request: VerifyRequest, facts: MediaFacts, fitted: Loudness
+    request: VerifyRequest, facts: MediaFacts, fitted: Mono, fitted_loudness: Loudness
 ) -> tuple[Verdict, ...]:
     """Check what is heard."""
     if not facts.audio:
@@ -91,15 +91,17 @@ def _voice_verdicts(
     meter = Meter()
     sound = mono_of(request.output.path, meter=meter)
     loudness, target = _gated(request, meter)
-    offset, against = _offset(request, sound)
+    offset, against = _offset(request, sound, fitted)
     fitted_lufs = None
     if verdicts.off_target(loudness, target):
-        fitted_lufs = fitted.integrated_lufs
+        fitted_lufs = fitted_loudness.integrated_lufs
     voice_s = facts.audio[0].duration_s
     return (
         verdicts.loudness(loudness, target, voice_s, fitted_lufs),
         verdicts.true_peak(loudness, request.target),
-        judging.clipping(_voice_in(loudness, fitted, request.bed), fitted, request.limits),
+        judging.clipping(
+            _voice_in(loudness, fitted_loudness, request.bed), fitted_loudness, request.limits
+        ),
         verdicts.voice_offset(
             offset.offset_ms, offset.similarity, offset.drift_ms_per_min, against
         ),
@@ -129,14 +131,14 @@ def _picture_s(facts: MediaFacts) -> float:
     return facts.video.duration_s if facts.video else 0.0
 
 
-def _offset(request: VerifyRequest, sound: Mono) -> tuple[Offset, str]:
+def _offset(request: VerifyRequest, sound: Mono, fitted: Mono) -> tuple[Offset, str]:
     """Hold the voice against the one supplied, or, when its speed was changed, the fitted one."""
     if request.tempo == 1:
         reference = mono_of(request.supplied.path, request.supplied_track)
         offset = offset_between(reference, sound, expected_s=-request.lead_trimmed_s)
         return offset, "the voice as supplied"
     against = f"the fitted voice, because its speed was changed by {request.tempo:.3f}"
-    return offset_between(mono_of(request.fitted.path), sound), against
+    return offset_between(fitted, sound), against
 
 
 def _seen(request: VerifyRequest, facts: MediaFacts, fitted: Mono) -> Verdicts:

@@ -91,8 +91,9 @@ def test_a_good_dub_passes_every_check(promised: dict[str, Any]) -> None:
     assert abs(float(found["voice_offset"].value)) < 0.1
 
 
+@pytest.mark.parametrize("tempo", [1.0, 1.01])
 def test_an_output_is_opened_for_its_packets_its_picture_and_its_sound_and_no_more(
-    promised: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    promised: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tempo: float
 ) -> None:
     opened: Counter[str] = Counter()
     opens = av.open
@@ -102,8 +103,10 @@ def test_an_output_is_opened_for_its_packets_its_picture_and_its_sound_and_no_mo
         return opens(file, *given, **more)
 
     monkeypatch.setattr(av, "open", counted)
-    verified(promised)
+    verified(promised, tempo=tempo)
     assert opened[promised["output"].path.name] == 3
+    heard = {promised["fitted"].path.name, promised["supplied"].path.name}
+    assert sum(opened[name] for name in heard) == (2 if tempo == 1 else 1)
 
 
 @pytest.mark.parametrize(("frames", "mark"), [(99, Mark.WARN), (101, Mark.WARN), (97, Mark.FAIL)])
