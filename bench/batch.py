@@ -36,7 +36,8 @@ from lipsync.tickets import Order
 from lipsync.workshop import Workshop
 
 # Of small batches as many are dubbed as have so many rows together: one of ten is over in a second,
-# and the same work takes this machine a fifth more or less from one second to the next.
+# and the same work takes this machine a fifth more or less from one second to the next. They share
+# their picture, so it is looked at and fitted once for all of them.
 LEAST = 100
 MEDIA = ("probe", "normalize", "fit", "finish", "verify")
 

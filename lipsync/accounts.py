@@ -154,7 +154,7 @@ def environment(
     """
     if environ is not None:
         return environ
-    place = (folder or Path()).absolute() / ".env"
+    place = (folder or Path()) / ".env"
     try:
         seen = place.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -162,7 +162,7 @@ def environment(
     except OSError as error:
         raise _unreadable(place) from error
     stamp = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
-    return ChainMap(os.environ, _written(place, stamp))
+    return ChainMap(os.environ, _written(place.absolute(), stamp))
 
 
 # A batch asks a few times for each of its rows.

@@ -91,7 +91,8 @@ class Helpers:
         with self._starting:
             self._stopped = True
         for process in self._processes:
-            with suppress(ProcessLookupError):
+            # Apple's kernel forbids it for a group of which only the dead are left.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)  # its copies, too
 
     def __call__(self, work: Callable[..., T], *given: object) -> T:
@@ -137,8 +138,9 @@ class Helpers:
             [sys.executable, "-P", "-m", "lipsync.helper", lines, *self._modules],
             env=MEMORY | os.environ,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             pass_fds=theirs,
-            process_group=0,
+            start_new_session=True,  # a terminal stops no background job of it that complains
         )
         for ours, their in pairs:
             their.close()

@@ -43,7 +43,7 @@ def _steps_db(powers: npt.NDArray[np.float32], step: int) -> list[float]:
     means = [*powers[:whole].reshape(-1, step).mean(axis=1)]
     if len(powers) > whole:
         means.append(powers[whole:].mean())
-    floored = np.maximum(means, 10 ** (SILENT_DB / 10))
+    floored = np.maximum(np.asarray(means, np.float64), 10 ** (SILENT_DB / 10))
     found: list[float] = np.round(10 * np.log10(floored), 1).tolist()
     return found
 

@@ -1,7 +1,8 @@
 """A helper: the process that does what `lipsync.aside` asks of it, until nobody asks any more.
 
 To load the libraries takes longer than to dub. So the first of several helpers loads them, and the
-others are copies of it, made before it has begun anything that does not survive being copied.
+others are copies of it, made before it has begun any work. Only OpenBLAS has threads by then
+(numpy's and OpenCV's), and ends them before a process is copied (its pthread_atfork).
 """
 
 import gc
@@ -76,6 +77,7 @@ def _copied(lines: Sequence[int]) -> int:
     for line in lines:
         if line != mine:  # whoever held it too would keep its helper from hearing the end
             os.close(line)
+    os.set_inheritable(mine, False)  # nor may what a scorer starts hold it
     return mine
 
 
@@ -83,7 +85,7 @@ def main(lines: Sequence[int], modules: Sequence[str]) -> None:
     """Help whoever started this process, on so many lines; Ctrl-C is theirs to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICER)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no answer
+    os.dup2(2, 1)  # what is printed is a complaint
     logging.getLogger("lipsync").setLevel(logging.INFO)
     for name in modules:
         import_module(name)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync.errors import MediaError
 from lipsync.store import Store
 from lipsync.values import File
 
@@ -20,6 +21,13 @@ def scaled(picture: Picture, width_px: int) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
+def as_high(picture: Picture, height_px: int) -> Picture:
+    """Scale a picture to a height exactly, its shape kept to a sample."""
+    height, width = picture.shape[:2]
+    size = (max(1, round(width * height_px / height)), height_px)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
 def coded(picture: Picture, quality: int) -> bytes:
     """Encode a picture as JPEG; the quality is 1 to 100 on libjpeg's scale."""
     _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -27,9 +35,15 @@ def coded(picture: Picture, quality: int) -> bytes:
 
 
 def decoded(jpeg: bytes) -> Picture:
-    """Decode a JPEG that we wrote."""
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None  # its file is known by its hash
+    """Decode a JPEG that we wrote.
+
+    Raises:
+        MediaError: It is none.
+    """
+    content = np.frombuffer(jpeg, np.uint8)
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    if picture is None:
+        raise MediaError("a still is no picture; run again")
     return picture.astype(np.uint8, copy=False)
 
 

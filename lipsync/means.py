@@ -1,7 +1,7 @@
 """Means: the accounts, places and limits a workshop works with, from wherever they are set.
 
 Here: the environment, and beneath it `.env`. Prefect's blocks hand the same values over in the
-same form (`blocks/means.py`). Each is read when it is asked for; nothing is kept.
+same form (`blocks/means.py`). Each is read when it is asked for; a `.env` only when it has changed.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ import numpy as np
 
 from lipsync.album import shown_in
 from lipsync.envelope import levels_db, peaks_s
-from lipsync.jpegs import Picture, coded, decoded, kept, scaled
+from lipsync.jpegs import Picture, as_high, coded, decoded, kept, scaled
 from lipsync.media.moments import playing
 from lipsync.requests import Moment, Span, StillRequest, Stills
 from lipsync.store import Store
@@ -48,8 +48,7 @@ def pair_of(stills: Stills) -> bytes:
     shown = shown_in(stills)[stills.loudest]
     before, after = decoded(shown.before), decoded(shown.after)
     height = min(before.shape[0], after.shape[0])
-    sides = [scaled(one, round(one.shape[1] * height / one.shape[0])) for one in (before, after)]
-    return coded(np.hstack([side[:height] for side in sides]), QUALITY)
+    return coded(np.hstack([as_high(side, height) for side in (before, after)]), QUALITY)
 
 
 def within(moments_s: Sequence[float], last_s: float) -> list[float]:

@@ -16,7 +16,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from lipsync.disk import disk_errors, flush, read_sealed, seal
-from lipsync.errors import MediaError
+from lipsync.errors import MediaError, StorageError
 from lipsync.home import Home
 from lipsync.values import File
 
@@ -133,7 +133,7 @@ class Store:
 
         It was hashed by whoever put it there, and has been read-only since.
         """
-        if self.is_kept(file):
+        if str(file.path).startswith(self._shelves) and self.here(file) == file:
             with suppress(OSError):
                 seen = file.path.stat()
                 if seen.st_size == file.size_bytes:
@@ -145,7 +145,7 @@ class Store:
         Whoever looks at it next need not read it all: the next run of its batch, or the page of
         this one.
         """
-        with suppress(OSError):
+        with suppress(OSError, StorageError):  # a dub that is in its place has not failed
             seen = path.stat()
             if seen.st_size == file.size_bytes and _has_fractions(seen):
                 self._remember(path.absolute(), seen, file.sha256)
@@ -234,7 +234,7 @@ class Store:
         return self._remember(path, seen, digest)
 
     def _is_finely_timed(self, path: Path, seen: os.stat_result) -> bool:
-        """Say whether a change within 20 ms would show; what is in the store nobody changes."""
+        """Say whether a change after 20 ms would show; what is in the store nobody changes."""
         return _has_fractions(seen) or str(path).startswith(self._shelves)
 
     def _remember(self, path: Path, seen: os.stat_result, digest: str) -> File:

@@ -18,7 +18,7 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from prefect import Task
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed, Crashed, Failed, Running
@@ -54,9 +54,7 @@ def as_tasks() -> Iterator[Shell]:
     if flow is None or flow.flow_run is None:
         yield bare
         return
-    # The run's own connections, which threads may share; to make others takes 20 ms.
-    client = cast("SyncPrefectClient", flow.client)  # of a flow that is not async
-    teller = _Teller(related_to(flow.flow_run, flow.flow.name if flow.flow else ""), client)
+    teller = _Teller(related_to(flow.flow_run, flow.flow.name if flow.flow else ""))
     with teller.telling(), told_through(teller.note):
         yield _Tasks(flow, flow.flow_run, teller)
 
@@ -153,8 +151,8 @@ def _task(word: str) -> Task[[], None]:
 class _Teller:
     """Tells the server about the runs of a batch, every now and then, in one thread."""
 
-    def __init__(self, related: list[Resource], client: SyncPrefectClient) -> None:
-        self._related, self._client = related, client
+    def __init__(self, related: list[Resource]) -> None:
+        self._related = related
         self._running: dict[_Run, None] = {}
         self._ended: deque[_Run] = deque()
         self._noted: deque[Event] = deque()
@@ -189,15 +187,17 @@ class _Teller:
 
     def _tell_on(self) -> None:
         try:
-            while not self._over.wait(TELL_EVERY_S):
-                self._tell()
-            self._tell()
+            # In a copy of the run's context this is the run's own, kept open for as long as we are.
+            with get_client(sync_client=True) as client:
+                while not self._over.wait(TELL_EVERY_S):
+                    self._tell(client)
+                self._tell(client)
         except Exception:
             log.exception("the page of this run lacks task runs; the batch goes on")
         if self._untold:
             log.warning("the Prefect server was not told of %d events", len(self._untold))
 
-    def _tell(self) -> None:
+    def _tell(self, client: SyncPrefectClient) -> None:
         """Tell what is new since the last time, and what could not be told then."""
         long_ago_s = time.monotonic() - LASTS_S
         for run in list(self._running):
@@ -208,4 +208,4 @@ class _Teller:
         while self._noted:
             self._untold.append(self._noted.popleft())
         if self._untold:
-            del self._untold[: told(self._client, self._untold)]
+            del self._untold[: told(client, self._untold)]

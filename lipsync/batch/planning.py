@@ -16,6 +16,7 @@ from lipsync.batch.plan import BatchPlan, PlanRow, planned_row, same_outputs
 from lipsync.cache import NotMade
 from lipsync.decision import Decision
 from lipsync.errors import LipsyncError, StorageError, UsageError
+from lipsync.links import Link
 from lipsync.manifest import Manifest, Row, RowFault, admitted
 from lipsync.ordering import names
 from lipsync.output import check_place, refuse_to_overwrite, try_writing
@@ -121,14 +122,23 @@ def _drafted(
     """Plan rows in their order, by the crew from the first on of which something is to be made.
 
     Before that here: threads that only look things up get into each other's way (measured: two
-    take a third longer than one).
+    take a third longer than one). To ask after a link is no such thing.
     """
     for place, row in enumerate(rows):
-        try:
-            yield _draft_or_fault(desk, folders, row, Recollection)
-        except NotMade:
+        draft = _remembered(desk, folders, row)
+        if draft is None:
             yield from crew.each(partial(_draft_or_fault, desk, folders), rows[place:])
             return
+        yield draft
+
+
+def _remembered(desk: Desk, folders: _Folders, row: Row) -> _Draft | RowFault | None:
+    if any(isinstance(one, Link) for one in (row.params.video, row.params.voice)):
+        return None
+    try:
+        return _draft_or_fault(desk, folders, row, Recollection)
+    except NotMade:
+        return None
 
 
 def _draft_or_fault(

@@ -115,6 +115,6 @@ def thumb_of(shop: Workshop, output: File, stills: Stills | None = None) -> File
 
     try:
         return shop.cache.made("thumb", THUMB, request, File, make).value
-    except LipsyncError as error:
+    except (LipsyncError, OSError) as error:
         log.info("no thumbnail: %s", error)
         return None

@@ -176,6 +176,17 @@ def test_a_dotenv_is_read_again_when_it_has_changed_and_only_then(
     assert "FAL_KEY" not in environment(folder=tmp_path)
 
 
+def test_a_folder_that_is_gone_has_no_dotenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("FAL_KEY", "from-variable")
+    gone.rmdir()
+    assert environment()["FAL_KEY"] == "from-variable"
+
+
 def test_a_dotenv_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=r"\.env: cannot be read as text"):

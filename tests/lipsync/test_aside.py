@@ -112,6 +112,29 @@ def test_a_copy_that_is_killed_takes_no_other_with_it() -> None:
         assert copied.submit(helpers, told, "c").result()[0] == "C"
 
 
+WITHOUT_OUTPUT = """
+import sys
+from lipsync.aside import Helpers
+from tests.lipsync.test_aside import told
+with Helpers() as helpers:
+    sys.stderr.write(helpers(told, "a")[0])
+"""
+
+
+def test_helpers_answer_whoever_has_closed_its_output() -> None:
+    root = Path(__file__).parents[2]
+    command = 'exec "$0" -c "$1" >&-'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, WITHOUT_OUTPUT],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.endswith("A")
+
+
 def test_helpers_whose_libraries_cannot_be_loaded_say_so() -> None:
     with Helpers(2, ["no_such_module"]) as helpers, pytest.raises(HelperLost):
         helpers(told, "a")

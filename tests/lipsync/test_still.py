@@ -62,6 +62,14 @@ def test_the_pair_is_the_loudest_moment_of_all_before_on_the_left(
         assert np.abs(side.astype(int) - decoded(jpeg)).mean() < ENCODED_TWICE
 
 
+def test_a_pair_of_unlike_sizes_is_one_picture(tmp_path: Path, store: Store) -> None:
+    before = make_clip(tmp_path / "before.mp4", frames=10, size=(1080, 1920))
+    after = make_clip(tmp_path / "after.mp4", frames=10, size=(164, 292))
+    voice = voice_with_shouts(tmp_path / "voice.wav", 0.2)
+    request = StillRequest(before=as_file(before), after=as_file(after), voice=as_file(voice))
+    assert decoded(pair_of(make_stills(request, store))).shape[0] == 292
+
+
 def test_a_voice_that_outlives_the_picture_is_shown_with_its_last_frame(
     tmp_path: Path, store: Store
 ) -> None:

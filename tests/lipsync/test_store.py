@@ -1,5 +1,6 @@
 """The store: whole or not at all, and never fooled about what a file holds."""
 
+import errno
 import os
 import shutil
 import time
@@ -102,10 +103,11 @@ def test_what_was_just_kept_is_not_read_again_here_or_where_it_was_asked_for(
 def test_nothing_is_vouched_for_that_was_altered_or_is_not_of_the_store(
     store: Store, clip: Path
 ) -> None:
-    file, theirs = kept(Store(store.home), clip), store.fingerprint(clip)
+    file = kept(Store(store.home), clip)
+    theirs = file.model_copy(update={"path": clip.with_name(file.path.name)})
+    theirs.path.write_bytes(b"ONE TWO THREE")
     file.path.chmod(0o644)
     file.path.write_bytes(b"one two")
-    clip.write_bytes(b"ONE TWO THREE")
     for one in (file, theirs):
         store.vouch(one)
         assert not store.intact(one)
@@ -129,6 +131,20 @@ def test_a_copy_that_was_just_placed_is_known_where_the_clock_is_fine(
     for one in (store, Store(store.home)):  # here, and in the next process
         assert one.fingerprint(output).sha256 == file.sha256
     assert len(read) == (0 if fine else 2)
+
+
+def test_a_copy_of_which_nothing_can_be_noted_is_there_all_the_same(
+    store: Store, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsync.store.MEMO_BYTES", 1)
+    file, output = kept(store, clip), tmp_path / "output.mp4"
+    shutil.copyfile(file.path, output)
+
+    def full(*_given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lipsync.store._written", full)
+    store.placed(file, output)
 
 
 def test_a_copy_that_is_cut_short_is_not_known(store: Store, clip: Path, tmp_path: Path) -> None:
