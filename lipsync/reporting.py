@@ -58,11 +58,10 @@ def report(  # noqa: PLR0913, PLR0917  a report is made of everything before it
     written = told(output, params, wanted, decision, delivery, finished, verdicts.found, ran)
     if not there:
         place(finished.file, output)
+        shop.store.placed(finished.file, output)  # before anybody can have changed it
     record_provenance(shop, output, wanted, decision, delivery, finished, verdicts.found)
     text = written.model_dump_json(indent=2)
     write_whole(record_path(output), lambda trial: trial.write_text(text, encoding="utf-8"))
-    if not there:
-        shop.store.placed(finished.file, output)
     _ask_about(shop, written, params, decision.pair)
     return Made(written, cached=False, seconds=time.monotonic() - began_s)
 

@@ -239,10 +239,11 @@ class Store:
 
     def _remember(self, path: Path, seen: os.stat_result, digest: str) -> File:
         """Know a file from now on; a large one in other processes, too."""
+        file = self._know(path, seen, digest)
         if seen.st_size >= MEMO_BYTES:
             memo = {"path": str(path), "signature": _signature(seen), "sha256": digest}
             self.write_record(self._memo(path), memo, lasting=False)
-        return self._know(path, seen, digest)
+        return file
 
     def _know(self, path: Path, seen: os.stat_result, digest: str) -> File:
         if len(self._known) >= MOST_KNOWN:
