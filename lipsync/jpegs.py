@@ -17,14 +17,16 @@ Picture = npt.NDArray[np.uint8]
 def scaled(picture: Picture, width_px: int) -> Picture:
     """Scale a picture to a width, its shape kept."""
     height, width = picture.shape[:2]
-    size = (width_px, max(1, round(height * width_px / width)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return _resized(picture, (width_px, max(1, round(height * width_px / width))))
 
 
 def as_high(picture: Picture, height_px: int) -> Picture:
     """Scale a picture to a height exactly, its shape kept to a sample."""
     height, width = picture.shape[:2]
-    size = (max(1, round(width * height_px / height)), height_px)
+    return _resized(picture, (max(1, round(width * height_px / height)), height_px))
+
+
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 

@@ -133,7 +133,8 @@ def _drafted(
 
 
 def _remembered(desk: Desk, folders: _Folders, row: Row) -> _Draft | RowFault | None:
-    if any(isinstance(one, Link) for one in (row.params.video, row.params.voice)):
+    given = (row.params.video, row.params.voice, *bed_given(row.params))
+    if any(isinstance(one, Link) for one in given):
         return None
     try:
         return _draft_or_fault(desk, folders, row, Recollection)
