@@ -58,22 +58,22 @@ class Answer(NamedTuple):
 
 
 class Helpers:
-    """A helper for every thread that asks for one; all end with the block."""
+    """So many helpers, each for one thread at a time; all end with the block."""
 
     def __init__(self, count: int = 1, modules: Sequence[str] = ()) -> None:
-        """Plan so many threads; a helper more begins when another one asks.
+        """Plan some helpers; they begin when the first is asked for, and who finds none free waits.
 
         Args:
-            count: How many helpers begin when the first is asked for, one as a copy of the other.
+            count: How many there are.
             modules: What their work imports: it is loaded once for all of them.
         """
         self._count, self._modules = count, modules
-        self._mine = threading.local()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._all: list[_Line] = []
         self._idle: list[_Line] = []
+        self._begun = 0  # of those that have not been lost
         self._stopped = False
-        self._starting = threading.Lock()
+        self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
         return self
@@ -88,25 +88,27 @@ class Helpers:
 
     def stop(self) -> None:
         """End them in the middle of whatever they do; whoever waits for them is told."""
-        with self._starting:
+        with self._changed:
             self._stopped = True
+            self._changed.notify_all()
         for process in self._processes:
             # Apple's kernel forbids it for a group of which only the dead are left.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)  # its copies, too
 
     def __call__(self, work: Callable[..., T], *given: object) -> T:
-        """Have this thread's helper do it.
+        """Have a helper do it, the first that is free.
 
         Raises:
-            HelperLost: The helper ended; the next call begins another, unless they were stopped.
+            HelperLost: The helper ended; another will begin in its place, unless they were stopped.
         """
+        line = self._take()
         try:
-            answer = self._helper().ask(work, given)
-        except HelperLost:
-            with suppress(AttributeError):
-                del self._mine.line
+            answer = line.ask(work, given)
+        except BaseException:  # nobody knows what it would say next
+            self._lose(line)
             raise
+        self._give_back(line)
         for record in answer.logged:
             logger = logging.getLogger(record.name)
             if logger.isEnabledFor(record.levelno):
@@ -116,18 +118,28 @@ class Helpers:
         value: T = answer.value
         return value
 
-    def _helper(self) -> "_Line":
-        """Return the line to this thread's helper."""
-        line: _Line | None = getattr(self._mine, "line", None)
-        if line is not None:
-            return line
-        with self._starting:
-            if self._stopped:
-                raise HelperLost("the helpers were stopped; nothing is lost, run again")
-            if not self._idle:
-                self._begin(self._count if COPIES and not self._all else 1)
-            self._mine.line = line = self._idle.pop()
-            return line
+    def _take(self) -> "_Line":
+        """Return the line to a helper that nobody else speaks to."""
+        with self._changed:
+            while not self._stopped:
+                if self._idle:
+                    return self._idle.pop()
+                if self._begun < self._count:
+                    self._begin(self._count if COPIES and not self._all else 1)
+                else:
+                    self._changed.wait()
+        raise HelperLost("the helpers were stopped; nothing is lost, run again")
+
+    def _give_back(self, line: "_Line") -> None:
+        with self._changed:
+            self._idle.append(line)
+            self._changed.notify()
+
+    def _lose(self, line: "_Line") -> None:
+        line.hang_up()
+        with self._changed:
+            self._begun -= 1
+            self._changed.notify()
 
     def _begin(self, count: int) -> None:
         """Begin helpers: a group of processes, so that they can be stopped together."""
@@ -142,11 +154,15 @@ class Helpers:
             pass_fds=theirs,
             start_new_session=True,  # a terminal stops no background job of it that complains
         )
+        begun = []
         for ours, their in pairs:
             their.close()
-            self._idle.append(_Line(ours))
+            begun.append(_Line(ours))
         self._processes.append(process)
-        self._all += self._idle
+        self._all += begun
+        self._idle += begun
+        self._begun += count
+        self._changed.notify_all()
 
 
 class _Line:

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from lipsync.batch.board import Board
+from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew
 from lipsync.batch.desk import Desk, Shell
 from lipsync.batch.limits import Limits, limits_of
@@ -78,8 +78,9 @@ def run(params: BatchParams, manifest: Manifest, plan: BatchPlan) -> BatchOutcom
     """
     if params.shards > 1:
         return _shown(params, _by_others(params, manifest, plan))
-    with as_tasks() as shell:  # the last of them are told while the outcome is written
-        return _shown(params, _here(params, manifest, plan, shell))
+    board = TellingBoard(plan, {row.line: row for row in manifest.rows})
+    with as_tasks(lambda: board.count(Phase.BACK) or not board.open) as shell:
+        return _shown(params, _here(params, manifest, plan, board, shell))
 
 
 def _shown(params: BatchParams, outcome: BatchOutcome) -> BatchOutcome:
@@ -92,11 +93,12 @@ def _shown(params: BatchParams, outcome: BatchOutcome) -> BatchOutcome:
     return outcome
 
 
-def _here(params: BatchParams, manifest: Manifest, plan: BatchPlan, shell: Shell) -> BatchOutcome:
+def _here(
+    params: BatchParams, manifest: Manifest, plan: BatchPlan, board: Board, shell: Shell
+) -> BatchOutcome:
     """Dub them in this process, and write the tables while it goes on."""
     planned = {row.line: row for row in plan.rows if not row.found}
     rows = [(row, planned[row.line]) for row in manifest.rows if row.line in planned]
-    board = TellingBoard(plan, {row.line: row for row in manifest.rows})
     with Recorder(_stem(params), board) as recorder:
         page = Page(params.manifest.name)
 

@@ -7,6 +7,7 @@ once, when a stage has ended, and before that only of one that lasts. What the p
 shows is the same.
 """
 
+import atexit
 import logging
 import threading
 import time
@@ -38,25 +39,44 @@ T = TypeVar("T")
 LASTS_S = 0.5
 # Ours: what has ended meanwhile is told together, by a thread that nothing waits for.
 TELL_EVERY_S = 0.25
-# Ours: a server that does not answer keeps no batch from ending; Prefect's client asks it again
+# Ours: the server takes 13 ms of a core for the last stages of a dub, and whoever looks at the page
+# is told no later than this.
+LATE_S = 2.0
+# Ours: how soon it is noticed that a run has ended.
+LOOK_EVERY_S = 0.05
+# Ours: a server that does not answer keeps no process from ending; Prefect's client asks it again
 # and again meanwhile.
 END_S = 10.0
 
+_tellers: set[threading.Thread] = set()
+
 
 @contextmanager
-def as_tasks() -> Iterator[Shell]:
+def as_tasks(behind: Callable[[], object] = bool) -> Iterator[Shell]:
     """Lend a shell that runs stages of rows as task runs of this flow run.
 
     What is logged in a stage is on the page of its task run. What may succeed later is tried again
-    by the batch itself, which holds no thread meanwhile. All is told when the block ends.
+    by the batch itself, which holds no thread meanwhile. The last of them are told when the run
+    has ended, which does not wait for it; the process does.
+
+    Args:
+        behind: Says whether this machine has more to do than it can: then telling waits.
     """
     flow = FlowRunContext.get()
     if flow is None or flow.flow_run is None:
         yield bare
         return
-    teller = _Teller(related_to(flow.flow_run, flow.flow.name if flow.flow else ""))
+    related = related_to(flow.flow_run, flow.flow.name if flow.flow else "")
+    teller = _Teller(related, flow.flow_run, behind)
     with teller.telling(), told_through(teller.note):
         yield _Tasks(flow, flow.flow_run, teller)
+
+
+@atexit.register
+def all_told() -> None:
+    """Wait until the server was told everything there is to tell, or does not answer."""
+    for thread in list(_tellers):
+        thread.join(END_S)
 
 
 class _Tasks:
@@ -151,8 +171,10 @@ def _task(word: str) -> Task[[], None]:
 class _Teller:
     """Tells the server about the runs of a batch, every now and then, in one thread."""
 
-    def __init__(self, related: list[Resource]) -> None:
-        self._related = related
+    def __init__(
+        self, related: list[Resource], flow_run: FlowRun, behind: Callable[[], object]
+    ) -> None:
+        self._related, self._flow_run, self._behind = related, flow_run, behind
         self._running: dict[_Run, None] = {}
         self._ended: deque[_Run] = deque()
         self._noted: deque[Event] = deque()
@@ -163,13 +185,13 @@ class _Teller:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Tell for as long as the block runs, and all the rest when it ends."""
+        """Tell for as long as the block runs, and all the rest when the run has ended."""
+        _tellers.add(self._thread)
         self._thread.start()
         try:
             yield
         finally:
             self._over.set()
-            self._thread.join(END_S)
 
     @contextmanager
     def hears_of(self, run: _Run) -> Iterator[None]:
@@ -189,13 +211,26 @@ class _Teller:
         try:
             # In a copy of the run's context this is the run's own, kept open for as long as we are.
             with get_client(sync_client=True) as client:
+                told_s = time.monotonic()
                 while not self._over.wait(TELL_EVERY_S):
-                    self._tell(client)
+                    if not self._behind() or time.monotonic() - told_s >= LATE_S:
+                        self._tell(client)
+                        told_s = time.monotonic()
+                self._await_the_end(told_s)
                 self._tell(client)
         except Exception:
             log.exception("the page of this run lacks task runs; the batch goes on")
+        finally:
+            _tellers.discard(self._thread)
         if self._untold:
             log.warning("the Prefect server was not told of %d events", len(self._untold))
+
+    def _await_the_end(self, told_s: float) -> None:
+        """Let the run end first, if it does so now: it needs the server, and this its cores."""
+        while time.monotonic() - told_s < LATE_S:
+            if self._flow_run.state is not None and self._flow_run.state.is_final():
+                return
+            time.sleep(LOOK_EVERY_S)
 
     def _tell(self, client: SyncPrefectClient) -> None:
         """Tell what is new since the last time, and what could not be told then."""

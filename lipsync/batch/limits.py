@@ -23,7 +23,7 @@ Size = Annotated[int, Field(ge=1)]
 class Limits(Value):
     """How much happens at a time."""
 
-    encoders: Size = Field(description="Rows that are prepared or finished here.")
+    encoders: Size = Field(description="Rows that are measured or encoded here.")
     couriers: Size = Field(default=COURIERS, description="Transfers and requests.")
     in_flight: Size | None = Field(
         default=None, description="Jobs of this batch at a vendor; None: as the account allows."

@@ -68,7 +68,7 @@ class BatchParams(Value):
         default=None,
         ge=1,
         le=256,
-        description="Rows this machine prepares or finishes at a time. Empty: one per core.",
+        description="Rows this machine measures or encodes at a time. Empty: one per core.",
         json_schema_extra=_place(7),
     )
     in_flight: int | None = Field(

@@ -21,13 +21,13 @@ from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew, Rank
 from lipsync.batch.desk import Desk
 from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
-from lipsync.batch.helping import helped
+from lipsync.batch.helping import hands, helped
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.loading import spared
 from lipsync.batch.outcome import BatchOutcome
 from lipsync.batch.plan import PlanRow
-from lipsync.batch.rush import PATIENT_S, Rush
+from lipsync.batch.rush import ASKED_S, PATIENT_S, Rush
 from lipsync.batch.work import Work
 from lipsync.errors import LipsyncError, VendorBusy, VendorError
 from lipsync.manifest import Row
@@ -87,7 +87,7 @@ def run_batch(
     desk.open()
     runner = _Runner(desk, limits, board, watch)
     helping = helped(desk.shop, len(rows), limits.encoders)
-    with spared(), helping as helpers, runner.crews(helpers):
+    with spared(), helping as helpers, runner.crews(helpers, hands(len(rows), limits.encoders)):
         runner.run([Work(desk, row, plan) for row, plan in rows])
     return board.outcome()
 
@@ -112,11 +112,11 @@ class _Runner:
         self._awaited: dict[int, Work] = {}  # of these nothing is prepared for the end yet
 
     @contextmanager
-    def crews(self, helpers: Helpers) -> Iterator[None]:
+    def crews(self, helpers: Helpers, encoders: int) -> Iterator[None]:
         """Have the threads for as long as the block runs, and leave nothing behind."""
         patience_s = self._limits.patience_s
         with (
-            Crew(self._limits.encoders, "encoder") as self._encoders,
+            Crew(encoders, "encoder") as self._encoders,
             Crew(self._limits.couriers, "courier") as self._couriers,
             Crew(CLERKS, "clerk") as self._clerks,
             Awaiter(self._desk.vendor, self._heard, patience_s=patience_s) as self._awaiter,
@@ -171,10 +171,11 @@ class _Runner:
     @property
     def _is_rushed(self) -> bool:
         """Whether a purchase has need of this machine now, or will in a moment."""
-        clerks, now_s = self._clerks, time.monotonic()
+        now_s = time.monotonic()
+        queued = self._clerks.queued + sum(lane.is_open for lane in self._lanes.values())
         if self._waiting or any(lane.ready for lane in self._lanes.values()):
-            return self._rush.is_on(now_s, clerks.queued, clerks.busy)
-        return self._rush.is_buying(now_s, clerks.queued, clerks.busy)
+            return self._rush.is_on(now_s, queued)
+        return self._rush.is_buying(now_s, queued)
 
     def _next(self) -> None:
         """Wait for a step that is over, or for one that is to be tried again."""
@@ -183,8 +184,9 @@ class _Runner:
         self._later = [one for one in self._later if one.due_s > now_s]
         for one in due:
             one.step(one.work)
+        held = any(lane.is_open for lane in self._lanes.values())
         try:
-            event = self._events.get(timeout=0 if due else TELL_EVERY_S)
+            event = self._events.get(timeout=0 if due else ASKED_S if held else TELL_EVERY_S)
             while True:
                 self._take(event)
                 event = self._events.get_nowait()
@@ -230,16 +232,18 @@ class _Runner:
         return self._lanes[vendor]
 
     def _send(self) -> None:
-        """Give every free place to the row that is next for it."""
+        """Give every free place to the row that is next for it, a few at a time."""
+        now_s = time.monotonic()
         for lane in self._lanes.values():
-            while lane.is_open and not self._is_overtaking(lane):
+            while lane.is_open and self._rush.has_room(now_s) and not self._is_overtaking(lane):
                 full = lane.account is not None and (
                     lane.full or self._desk.shop.ledger.in_flight(lane.vendor) >= lane.account
                 )
                 lane.full, lane.queues = False, full
                 work = lane.next()
                 self._board.at(work.plan, Phase.BUYING)
-                buy = partial(self._buy, work, lane.account, wait=full)
+                self._rush.buying(work.row.line, now_s)
+                buy = partial(work.buy, lane.account, wait=full)
                 then = partial(self._bought, lane)
                 self._do(self._clerks, work.rank, work, buy, then)
 
@@ -254,12 +258,8 @@ class _Runner:
             for work, since_s in self._coming.values()
         )
 
-    def _buy(self, work: Work, line: int | None, *, wait: bool) -> None:
-        """Buy, in the thread of a clerk; others may be waiting for theirs."""
-        self._rush.bought(time.monotonic())
-        work.buy(line, wait=wait)
-
     def _bought(self, lane: Lane, work: Work, future: "Future[Any]") -> None:
+        self._rush.bought(work.row.line)
         lane.queues = False
         if isinstance(future.exception(), LineFull):  # others were faster: queue with them
             lane.full = True

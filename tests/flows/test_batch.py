@@ -194,6 +194,9 @@ def task_runs(state: Any) -> list[Any]:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
+    from tasks.rows import all_told
+
+    all_told()
     this = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     with get_client(sync_client=True) as client:
         seen, runs = -1, client.read_task_runs(flow_run_filter=this)

@@ -1,6 +1,7 @@
 """Claims about the stages of rows as task runs: what the server is told, and what a person sees."""
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -35,18 +36,20 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return found
 
 
-def run_in_a_flow(work: Work) -> Any:
+def run_in_a_flow(work: Work, behind: Callable[[], object] = bool) -> Any:
     """Run some work as the flow of a batch does; returns the state of the flow run."""
     from prefect import flow
 
-    from tasks.rows import as_tasks
+    from tasks.rows import all_told, as_tasks
 
     @flow(name="rows")
     def rows() -> None:
-        with as_tasks() as shell:
+        with as_tasks(behind) as shell:
             work(shell)
 
-    return rows(return_state=True)
+    state = rows(return_state=True)
+    all_told()
+    return state
 
 
 def made(*, cached: bool = False) -> Made[int]:
@@ -159,6 +162,56 @@ def test_what_could_not_be_told_is_told_the_next_time(monkeypatch: pytest.Monkey
 
     names = {run.name for run in task_runs(run_in_a_flow(work))}
     assert names == {"row 2 a: probe", "row 2 a: fit"}
+
+
+def test_a_run_ends_before_its_last_stages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect import flow
+
+    from tasks import rows
+
+    tell, ended, waited = rows.told, threading.Event(), []
+
+    def told_in_the_end(client: Any, events: Any) -> int:
+        waited.append(ended.wait(5))
+        return tell(client, events)
+
+    monkeypatch.setattr(rows, "told", told_in_the_end)
+
+    @flow(name="rows")
+    def short() -> None:
+        with rows.as_tasks() as shell:
+            shell("probe", "row 2 a", made)
+
+    state = short(return_state=True)
+    ended.set()
+    assert [run.name for run in task_runs(state)] == ["row 2 a: probe"]
+    assert waited == [True]
+
+
+def test_a_machine_that_is_behind_tells_late_but_tells(
+    told: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import rows
+
+    behind = True
+
+    def work(shell: Shell) -> None:
+        nonlocal behind
+        shell("probe", "row 2 a", made)
+        time.sleep(3 * rows.TELL_EVERY_S)
+        assert told == []
+        behind = False
+        while not told:
+            time.sleep(0.02)
+        monkeypatch.setattr(rows, "LATE_S", 0.5)
+        behind = True
+        shell("fit", "row 2 a", made)
+        while len(told) < 2:
+            time.sleep(0.02)
+
+    state = run_in_a_flow(work, lambda: behind)
+    assert state.is_completed(), state.message
+    assert told == [("row 2 a: probe", "Completed"), ("row 2 a: fit", "Completed")]
 
 
 def test_without_a_flow_run_the_work_is_just_done() -> None:

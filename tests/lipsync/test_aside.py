@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,11 @@ class Family(NamedTuple):
 
 def family() -> Family:
     return Family(os.getpid(), os.getppid(), "lipsync.probe" in sys.modules)
+
+
+def slow_family() -> Family:
+    time.sleep(0.2)  # so that who asks beside it finds another
+    return family()
 
 
 def refused(text: str) -> None:
@@ -84,32 +90,40 @@ def test_a_helper_that_is_killed_costs_its_work_and_the_next_call_has_another() 
         assert helpers(told, "a")[0] == "A"
 
 
-def test_as_many_threads_as_were_planned_have_helpers_that_loaded_their_libraries_once() -> None:
-    with Helpers(3, ["lipsync.probe"]) as helpers, ThreadPoolExecutor(4) as pool:
-        barrier = threading.Barrier(4)
+def asked_at_once(helpers: Helpers, threads: int) -> list[Family | None]:
+    """Ask from so many threads, none of which has its answer before all have asked."""
+    barrier = threading.Barrier(threads)
 
-        def asked() -> Family:
-            barrier.wait()  # in four threads at once
-            return helpers(family)
+    def asked() -> Family | None:
+        barrier.wait()
+        with suppress(HelperLost):
+            return helpers(slow_family)
+        return None
 
-        found = [future.result() for future in [pool.submit(asked) for _ in range(4)]]
-    ours = {one.pid for one in found if one.parent == os.getpid()}
-    assert len({one.pid for one in found}) == 4
-    assert len(ours) == 2  # the first of three, and the fourth, which nobody had planned
-    assert {one.parent for one in found} - {os.getpid()} < ours
-    assert all(one.loaded for one in found)
-    assert all(_state(one.pid) == "Z" for one in found)  # none is left
+    with ThreadPoolExecutor(threads) as pool:
+        return [future.result() for future in [pool.submit(asked) for _ in range(threads)]]
 
 
-def test_a_copy_that_is_killed_takes_no_other_with_it() -> None:
-    with Helpers(2) as helpers, ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-        found = {pool: pool.submit(helpers, family).result() for pool in (one, other)}
-        copied, first = sorted(found, key=lambda pool: found[pool].parent == os.getpid())
-        os.kill(found[copied].pid, signal.SIGKILL)
-        with pytest.raises(HelperLost):
-            copied.submit(helpers, told, "a").result()
-        assert first.submit(helpers, told, "b").result() == ("B", found[first].pid)
-        assert copied.submit(helpers, told, "c").result()[0] == "C"
+def test_there_are_as_many_as_were_planned_which_loaded_their_libraries_once() -> None:
+    with Helpers(3, ["lipsync.probe"]) as helpers:
+        found = {one.pid: one for one in asked_at_once(helpers, 5) if one}
+    assert len(found) == 3  # two threads had to wait for theirs
+    (first,) = [one.pid for one in found.values() if one.parent == os.getpid()]
+    assert {one.parent for one in found.values()} == {os.getpid(), first}
+    assert all(one.loaded for one in found.values())
+    assert all(_state(pid) == "Z" for pid in found)  # none is left
+
+
+def test_a_copy_that_is_killed_takes_no_other_with_it_and_is_replaced() -> None:
+    with Helpers(2) as helpers:
+        before = {one.pid: one for one in asked_at_once(helpers, 2) if one}
+        (first,) = [pid for pid, one in before.items() if one.parent == os.getpid()]
+        (copied,) = before.keys() - {first}
+        os.kill(copied, signal.SIGKILL)
+        assert sorted(one.pid if one else 0 for one in asked_at_once(helpers, 2)) == [0, first]
+        after = {one.pid for one in asked_at_once(helpers, 2) if one}
+        assert first in after
+        assert (len(after), copied in after) == (2, False)
 
 
 WITHOUT_OUTPUT = """
