@@ -164,7 +164,7 @@ def _looked_at(trial: Path, ticket: Ticket) -> str | None:
     from lipsync.media.opening import open_media, top_boxes  # noqa: PLC0415  PyAV, for news only
 
     try:
-        with open_media(trial) as container:
+        with open_media(trial, first_picture=False) as container:
             shown = [
                 (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
                 for packet in container.demux(video=0)

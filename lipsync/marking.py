@@ -72,7 +72,7 @@ def read_mark(path: Path) -> SourceType | None:
     Raises:
         MediaError: It cannot be opened.
     """
-    with open_media(path, first_picture=False) as container:
+    with open_media(path, first_picture=False, packets=False) as container:
         tags = {name.lower(): text for name, text in container.metadata.items()}
         kind = container.format.name
     tagged = known_term(tags.get(MATROSKA_TAG.lower()))

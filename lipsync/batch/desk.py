@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -105,13 +106,21 @@ class Journal:
         self.label = label_of(row)
         self.ran: list[StageRun] = []
 
-    def found_or_made(self, word: str, work: Callable[[Workshop], Made[T]]) -> T:
-        """Run a stage that the cache keeps: what it has needs no shell."""
-        try:
-            return self.found(word, work)
-        except NotMade:
-            load(MEDIA)
-            return self.made(word, lambda: work(self.desk.shop))
+    def found_or_made(
+        self, word: str, work: Callable[[Workshop], Made[T]], *, of_news: bool = False
+    ) -> T:
+        """Run a stage that the cache keeps: what it has needs no shell.
+
+        Args:
+            word: The stage's word.
+            work: The stage.
+            of_news: It works on what has just come: nobody need look whether it was made before.
+        """
+        if not of_news:
+            with suppress(NotMade):
+                return self.found(word, work)
+        load(MEDIA)
+        return self.made(word, lambda: work(self.desk.shop))
 
     def found(self, word: str, work: Callable[[Workshop], Made[T]]) -> T:
         """Find what a stage that the cache keeps has made.
@@ -137,4 +146,12 @@ class Journal:
 class Recollection(Journal):
     """The stages one row went through before; it makes nothing."""
 
-    found_or_made = Journal.found
+    def found_or_made(
+        self,
+        word: str,
+        work: Callable[[Workshop], Made[T]],
+        *,
+        of_news: bool = False,  # noqa: ARG002  the same call, whoever answers it
+    ) -> T:
+        """Find what a stage has made, as `found` does."""
+        return self.found(word, work)

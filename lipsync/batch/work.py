@@ -54,6 +54,7 @@ class Work:
     tries: int = 0
     _fitted: FittedPair | None = None
     _delivery: Delivery | None = None
+    _came: bool = False
     _uploaded: Uploaded | None = None
 
     def __post_init__(self) -> None:
@@ -154,13 +155,16 @@ class Work:
     def _brought(self) -> Made[Delivery]:
         assert self.ticket is not None
         ledger, vendor = self.desk.shop.ledger, self.desk.vendor(self.ticket.vendor)
-        ticket = ledger.ticket(self.ticket.id)
+        ticket = self.ticket
+        if ticket.state is not TicketState.COMPLETED:  # which it is when we saw the job end
+            ticket = ledger.ticket(ticket.id)
         if ticket.state is TicketState.SUBMITTED:
             progress = vendor.status(ticket)
             if progress.state in WAITING:
                 raise VendorBusy(f"ticket {ticket.id} is {progress.state} at {ticket.vendor}")
             ticket = ended(ticket, progress, ledger)
         found = brought(ticket, ledger, vendor, self.desk.shop.store)
+        self._came = found.new
         return Made(found.delivery, not found.new, 0.0)
 
     def complete(self) -> DubReport:
@@ -176,13 +180,17 @@ class Work:
         decision = taken(self.choices[0], self.ticket, shop.catalogue)
         params = self._params(decision)
         finished = self.journal.found_or_made(
-            "finish", lambda shop: stages.finish(shop, params, decision, fitted, delivery)
+            "finish",
+            lambda shop: stages.finish(shop, params, decision, fitted, delivery),
+            of_news=self._came,
         )
         finished = self.journal.found_or_made(
             "disclose", lambda shop: stages.disclose(shop, decision, delivery, finished)
         )
         verdicts = self.journal.found_or_made(
-            "verify", lambda shop: stages.verify(shop, decision, fitted, finished)
+            "verify",
+            lambda shop: stages.verify(shop, decision, fitted, finished),
+            of_news=self._came,
         )
         ran = tuple(self.journal.ran)
         report = self.journal.made(

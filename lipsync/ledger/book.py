@@ -14,7 +14,7 @@ from lipsync.ledger import rows
 from lipsync.ledger.database import clock
 from lipsync.ledger.leases import BEATS_PER_LEASE, beating
 from lipsync.ledger.line import WAITING, check_place
-from lipsync.ledger.pages import BY_ID, Pages, one_ticket
+from lipsync.ledger.pages import Pages
 from lipsync.ledger.schema import events, tickets
 from lipsync.ledger.spending import spend
 from lipsync.tickets import (
@@ -35,8 +35,10 @@ NOTHING_USD = Decimal(0)
 NO_LEASE: dict[str, Any] = {"lease_holder": None, "lease_until": None}
 
 # Built once; what is changed is named by the values that come with them.
-MOVE = tickets.update().where(
-    (tickets.c.id == sa.bindparam("this")) & (tickets.c.revision == sa.bindparam("as_seen"))
+MOVE = (
+    tickets.update()
+    .where((tickets.c.id == sa.bindparam("this")) & (tickets.c.revision == sa.bindparam("as_seen")))
+    .returning(*tickets.c)
 )
 NOTE = events.insert()
 
@@ -209,10 +211,10 @@ class Book(Pages):
         """
         stamp = {"revision": ticket.revision + 1, "updated_at": now}
         here = {"this": ticket.id, "as_seen": ticket.revision}
-        if connection.execute(MOVE, rows.written(changes | stamp) | here).rowcount != 1:
+        row = connection.execute(MOVE, rows.written(changes | stamp) | here).mappings().first()
+        if row is None:
             raise TicketMoved(f"ticket {ticket.id} was {ticket.state} and has moved; look again")
-        now_it_is = one_ticket(connection, BY_ID, ticket.id)
-        return told(connection, ticket, now_it_is, budget)
+        return told(connection, ticket, rows.to_ticket(row), budget)
 
     def _lease_end(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._lease_s)

@@ -13,7 +13,7 @@ from lipsync.ledger.approvals import Approvals
 from lipsync.ledger.book import NO_LEASE, Book, told
 from lipsync.ledger.database import clock, take_turns
 from lipsync.ledger.leases import is_held_elsewhere, new_holder
-from lipsync.ledger.pages import BY_KEY, any_ticket, one_ticket
+from lipsync.ledger.pages import BY_KEY, any_ticket
 from lipsync.ledger.reviews import Reviews
 from lipsync.ledger.schema import tickets
 from lipsync.tickets import Order, Ticket, TicketMoved, TicketState
@@ -26,6 +26,7 @@ OTHERS = (
     .where((tickets.c.dub == sa.bindparam("dub")) & (tickets.c.key != sa.bindparam("key")))
     .order_by(tickets.c.id)
 )
+NEW = tickets.insert().returning(*tickets.c)
 
 
 class Intended(NamedTuple):
@@ -91,9 +92,8 @@ class Ledger(Book, Approvals, Reviews):
         held = lease | {"run": run, "day": now.date().isoformat()}
         if ticket is None:
             fields = rows.written(rows.of_new(order, now) | held)
-            connection.execute(tickets.insert(), fields)
-            new = one_ticket(connection, BY_KEY, order.key)
-            return told(connection, None, new, budget)
+            new = connection.execute(NEW, fields).mappings().one()
+            return told(connection, None, rows.to_ticket(new), budget)
         changes: dict[str, Any] = rows.of_order(order) | held | {"state": TicketState.INTENDED}
         if ticket.state is TicketState.INTENDED:
             changes |= {"media": ticket.media, "detail": "taken up"}

@@ -5,7 +5,6 @@ to leave until it is known to have ended, whoever sent it and whether or not tha
 """
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -51,24 +50,39 @@ def flying(connection: sa.Connection, vendor: str, now: datetime) -> int:
 
 
 def _flying() -> sa.Select[tuple[int]]:
-    leaving = (tickets.c.state == TicketState.SUBMITTING) & _is_held(sa.bindparam("now"))
+    leaving = (tickets.c.state == TicketState.SUBMITTING) & _is_held()
     there = tickets.c.state == TicketState.SUBMITTED
-    return _counted((tickets.c.vendor == sa.bindparam("vendor")) & (there | leaving))
+    return _counted(_is_at() & (there | leaving))
 
 
 def _waiting_before(connection: sa.Connection, ticket: Ticket, now: datetime) -> int:
     """Count the workers that live and have waited longer than this ticket's."""
-    intended = (tickets.c.state == TicketState.INTENDED) & (tickets.c.detail == WAITING)
-    others = (tickets.c.vendor == ticket.vendor) & (tickets.c.id != ticket.id)
-    where = intended & others & _is_held(rows.cell(now))
+    at = {"vendor": ticket.vendor, "this": ticket.id, "now": rows.cell(now)}
     if ticket.detail == WAITING:
-        since, theirs = rows.cell(ticket.updated_at), tickets.c.updated_at
-        where &= (theirs < since) | ((theirs == since) & (tickets.c.id < ticket.id))
-    return int(connection.execute(_counted(where)).scalar_one())
+        since = at | {"since": rows.cell(ticket.updated_at)}
+        return int(connection.execute(_WAITING_BEFORE, since).scalar_one())
+    return int(connection.execute(_WAITING, at).scalar_one())
 
 
-def _is_held(now: Any) -> sa.ColumnElement[bool]:
-    held: sa.ColumnElement[bool] = tickets.c.lease_until > now
+def _waiting() -> sa.ColumnElement[bool]:
+    intended = (tickets.c.state == TicketState.INTENDED) & (tickets.c.detail == WAITING)
+    others = tickets.c.id != sa.bindparam("this")
+    return _is_at() & intended & others & _is_held()
+
+
+def _since() -> sa.ColumnElement[bool]:
+    longer = tickets.c.updated_at < sa.bindparam("since")
+    together = tickets.c.updated_at == sa.bindparam("since")
+    return longer | (together & (tickets.c.id < sa.bindparam("this")))
+
+
+def _is_at() -> sa.ColumnElement[bool]:
+    at: sa.ColumnElement[bool] = tickets.c.vendor == sa.bindparam("vendor")
+    return at
+
+
+def _is_held() -> sa.ColumnElement[bool]:
+    held: sa.ColumnElement[bool] = tickets.c.lease_until > sa.bindparam("now")
     return held
 
 
@@ -76,5 +90,7 @@ def _counted(where: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
     return sa.select(sa.func.count()).select_from(tickets).where(where)
 
 
-# Built once: it is asked for every free place.
+# Built once: they are asked for every free place.
 _FLYING = _flying()
+_WAITING = _counted(_waiting())
+_WAITING_BEFORE = _counted(_waiting() & _since())

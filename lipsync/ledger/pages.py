@@ -193,8 +193,3 @@ def any_ticket(connection: sa.Connection, by: Wanted, wanted: int | str) -> Tick
     """Read the ticket of this id or key, if there is one."""
     row = connection.execute(by, {"wanted": wanted}).mappings().first()
     return None if row is None else rows.to_ticket(row)
-
-
-def one_ticket(connection: sa.Connection, by: Wanted, wanted: int | str) -> Ticket:
-    """Read the ticket of this id or key."""
-    return rows.to_ticket(connection.execute(by, {"wanted": wanted}).mappings().one())

@@ -92,7 +92,9 @@ def mux(  # noqa: PLR0913  each is another part of the file
     """
     with ExitStack() as stack:
         seen = stack.enter_context(open_media(picture))
-        heard = [stack.enter_context(open_media(voice.path)) for voice in voices]
+        heard = [
+            stack.enter_context(open_media(voice.path, first_picture=False)) for voice in voices
+        ]
         riders = _riders(stack, source, stretch)
         video = _moving_picture(seen, picture)
         options = FASTSTART if output.suffix in {".mp4", ".mov"} else {}
@@ -155,7 +157,8 @@ def _untagged(voices: Sequence[Track], output: Path) -> tuple[str, ...]:
 def _riders(stack: ExitStack, source: Path | None, stretch: Stretch | None) -> Riders | None:
     if source is None or stretch is None:
         return None
-    return Riders(stack.enter_context(open_media(source)), source, stretch)
+    opened = open_media(source, first_picture=False)
+    return Riders(stack.enter_context(opened), source, stretch)
 
 
 def _picture_out(target: OutputContainer, video: VideoStream) -> VideoStream:
@@ -310,5 +313,5 @@ def read_tags(path: Path) -> dict[str, str]:
     Raises:
         MediaError: It cannot be read.
     """
-    with open_media(path, first_picture=False) as container:
+    with open_media(path, first_picture=False, packets=False) as container:
         return dict(container.metadata)

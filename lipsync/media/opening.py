@@ -31,6 +31,9 @@ MAX_PIXELS = 2**26
 # Opening a WAV file, libav searches up to 5 MB of samples for DTS or S/PDIF, 12 ms long. They
 # announce themselves in the first frames that are not silent, within this; it leaves 0.3 ms.
 _WAV_PROBE_BYTES = 8192
+# libavformat's `av_probe_input_buffer2` wants 2,048 bytes to know a container by, and
+# `avformat_find_stream_info` stops at once: 0.5 ms instead of 1.3 of an MP4.
+_HEADERS_ONLY = {"probesize": "2048", "analyzeduration": "0"}
 # An error while writing is about the disk, never about the file that is read.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -44,7 +47,9 @@ _KINDS = {
 
 
 @contextmanager
-def open_media(path: Path, *, first_picture: bool = True) -> Iterator[InputContainer]:
+def open_media(
+    path: Path, *, first_picture: bool = True, packets: bool = True
+) -> Iterator[InputContainer]:
     """Open one media file for reading; libav's errors inside the block become MediaError.
 
     Any name that names a file works, also `-`, `%03d`, `http:x.mp4` and names with line breaks.
@@ -53,6 +58,8 @@ def open_media(path: Path, *, first_picture: bool = True) -> Iterator[InputConta
         path: A plain file.
         first_picture: Whether libav decodes a picture while it opens the file, without which some
             headers do not tell the pixel format: 15 ms of a 1080p H.264 file.
+        packets: Whether libav reads packets while it opens the file, without which some headers do
+            not tell what a stream is; what the container says of itself needs none.
 
     Raises:
         MediaError: The path is not a plain, readable, non-empty file; it holds something else than
@@ -62,7 +69,7 @@ def open_media(path: Path, *, first_picture: bool = True) -> Iterator[InputConta
     head = read_head(path)
     if found := not_media(head):
         raise MediaError(f"{path}: is {found}; give a video or audio file")
-    with media_errors(path), _opened(path, head, first_picture) as container:
+    with media_errors(path), _opened(path, head, first_picture, packets) as container:
         for stream in container.streams.video:
             _guard(path, stream)
         yield container
@@ -142,11 +149,15 @@ def read_head(path: Path) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path, head: bytes, first_picture: bool) -> Iterator[InputContainer]:
+def _opened(
+    path: Path, head: bytes, first_picture: bool, packets: bool
+) -> Iterator[InputContainer]:
     """Let libav open the file by its absolute name, never as an address or a pattern."""
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
     if head[8:12] == b"WAVE":
         options["probesize"] = str(_sound_begins(path, head) + _WAV_PROBE_BYTES)
+    if not packets:
+        options |= _HEADERS_ONLY
     try:
         container = av.open(
             f"file:{path.absolute()}",
