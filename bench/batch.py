@@ -222,7 +222,7 @@ def overhead_one(folder: Path, size: int, media: float) -> None:
     """Dub one batch, and again; `media` is what its media functions cost by hand, in ms a dub."""
     vendors = Vendors(dict(os.environ))
     with served():
-        warm(folder)
+        warm(folder / f"size-{size}")
         _overhead(folder, vendors, size, media)
 
 

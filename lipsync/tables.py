@@ -134,8 +134,13 @@ def _json(frame: "DataFrame") -> str:
 
 def _records(frame: "DataFrame") -> list[dict[str, Any]]:
     """Take a frame apart; what is nothing is None."""
-    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in records]
+    import pandas as pd  # noqa: PLC0415  see above
+
+    names = [str(name) for name in frame]
+    columns = [
+        [None if value is pd.NA else value for value in frame[name].tolist()] for name in frame
+    ]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _write_csv(frame: "DataFrame", path: Path) -> None:
