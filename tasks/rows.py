@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import cache, partial
 from typing import Any, TypeVar, cast
@@ -74,9 +74,14 @@ def as_tasks(behind: Callable[[], object] = bool) -> Iterator[Shell]:
 
 @atexit.register
 def all_told() -> None:
-    """Wait until the server was told everything there is to tell, or does not answer."""
-    for thread in list(_tellers):
-        thread.join(END_S)
+    """Wait until the server was told everything there is to tell, or does not answer.
+
+    Who has had enough of waiting and presses Ctrl-C leaves; what is untold is missing on a page.
+    """
+    until_s = time.monotonic() + END_S
+    with suppress(KeyboardInterrupt):
+        for thread in list(_tellers):
+            thread.join(max(0.0, until_s - time.monotonic()))
 
 
 class _Tasks:

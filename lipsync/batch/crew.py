@@ -26,6 +26,7 @@ class _Wish(NamedTuple):
     order: int
     work: Callable[[], Any]
     over: Callable[..., object]
+    light: bool
 
 
 class Stopped(LipsyncError):
@@ -43,11 +44,18 @@ class Crew:
     progress is given up at the next unit of it, and what does neither is waited for.
     """
 
-    def __init__(self, size: int, name: str) -> None:
-        self.size = size
+    def __init__(self, size: int, name: str, spare: int = 0) -> None:
+        """Have threads.
+
+        Args:
+            size: How many work at a time.
+            name: What they are called.
+            spare: How many more there are for light work: what is mostly done elsewhere.
+        """
+        self.size, self.spare = size, spare
         self.busy = 0
         self._stopping = threading.Event()
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(size + spare, thread_name_prefix=name)
         self._queue: list[_Wish] = []
         self._order = count()
 
@@ -70,21 +78,33 @@ class Crew:
         self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def put(self, rank: Rank, work: Callable[[], T], over: "Callable[[Future[T]], object]") -> None:
+    def put(
+        self,
+        rank: Rank,
+        work: Callable[[], T],
+        over: "Callable[[Future[T]], object]",
+        *,
+        light: bool = False,
+    ) -> None:
         """Queue some work; the smallest rank goes first.
 
         Args:
             rank: Beside that of the other work.
             work: Done by one of the threads.
             over: Told by that thread, with what came of it; then `freed` is to be called.
+            light: Whether a spare thread may do it; it should rank before what none may.
         """
-        heappush(self._queue, _Wish(rank, next(self._order), work, over))
+        heappush(self._queue, _Wish(rank, next(self._order), work, over, light))
         self._fill()
 
     @property
     def queued(self) -> int:
         """How much work waits for a thread."""
         return len(self._queue)
+
+    def has_room(self, *, light: bool = False) -> bool:
+        """Say whether some work would begin at once."""
+        return self.busy < self.size + (self.spare if light else 0)
 
     def freed(self) -> None:
         """Take note that a thread is free again."""
@@ -98,7 +118,7 @@ class Crew:
             yield future.result()
 
     def _fill(self) -> None:
-        while self._queue and self.busy < self.size:
+        while self._queue and self.has_room(light=self._queue[0].light):
             wish = heappop(self._queue)
             self.busy += 1
             self._submit(wish.work).add_done_callback(wish.over)

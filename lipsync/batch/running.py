@@ -21,7 +21,7 @@ from lipsync.batch.board import Board, Phase
 from lipsync.batch.crew import Crew, Rank
 from lipsync.batch.desk import Desk
 from lipsync.batch.events import TRIES, Event, Later, Then, pause_s
-from lipsync.batch.helping import hands, helped
+from lipsync.batch.helping import helped, spare
 from lipsync.batch.lanes import Lane
 from lipsync.batch.limits import Limits
 from lipsync.batch.loading import spared
@@ -87,7 +87,7 @@ def run_batch(
     desk.open()
     runner = _Runner(desk, limits, board, watch)
     helping = helped(desk.shop, len(rows), limits.encoders)
-    with spared(), helping as helpers, runner.crews(helpers, hands(len(rows), limits.encoders)):
+    with spared(), helping as helpers, runner.crews(helpers, spare(len(rows))):
         runner.run([Work(desk, row, plan) for row, plan in rows])
     return board.outcome()
 
@@ -112,11 +112,11 @@ class _Runner:
         self._awaited: dict[int, Work] = {}  # of these nothing is prepared for the end yet
 
     @contextmanager
-    def crews(self, helpers: Helpers, encoders: int) -> Iterator[None]:
+    def crews(self, helpers: Helpers, spare: int) -> Iterator[None]:
         """Have the threads for as long as the block runs, and leave nothing behind."""
         patience_s = self._limits.patience_s
         with (
-            Crew(encoders, "encoder") as self._encoders,
+            Crew(self._limits.encoders, "encoder", spare) as self._encoders,
             Crew(self._limits.couriers, "courier") as self._couriers,
             Crew(CLERKS, "clerk") as self._clerks,
             Awaiter(self._desk.vendor, self._heard, patience_s=patience_s) as self._awaiter,
@@ -162,11 +162,22 @@ class _Runner:
             self._board.at(work.plan, Phase.WORKING)
             self._do(self._encoders, (PREPARE, *work.rank), work, work.prepare, self._prepared)
 
-    def _do(
-        self, crew: Crew, rank: Rank, work: Work, step: Callable[[], object], then: Then
+    def _do(  # noqa: PLR0913  who does what for whom, and what comes then
+        self,
+        crew: Crew,
+        rank: Rank,
+        work: Work,
+        step: Callable[[], object],
+        then: Then,
+        *,
+        light: bool = False,
     ) -> None:
         """Have a crew take a row's next step."""
-        crew.put(rank, step, lambda future: self._events.put(Event(work, then, future, crew)))
+
+        def over(future: "Future[Any]") -> None:
+            self._events.put(Event(work, then, future, crew))
+
+        crew.put(rank, step, over, light=light)
 
     @property
     def _is_rushed(self) -> bool:
@@ -329,11 +340,11 @@ class _Runner:
         for work in self._made_there:
             self._fetch(work)
         self._made_there.clear()
-        while self._brought_here and self._encoders.busy < self._encoders.size:
+        while self._brought_here and self._encoders.has_room(light=True):
             work = self._brought_here.pop(0)
             rank = (FINISH, *work.rank)
-            self._do(self._encoders, rank, work, work.complete, self._completed)
-        while self._awaited and self._encoders.busy < self._encoders.size:
+            self._do(self._encoders, rank, work, work.complete, self._completed, light=True)
+        while self._awaited and self._encoders.has_room():
             work = self._awaited.pop(next(iter(self._awaited)))
             self._do(self._encoders, (SOUND, *work.rank), work, work.sound, self._sounded)
 

@@ -157,8 +157,8 @@ def _untagged(voices: Sequence[Track], output: Path) -> tuple[str, ...]:
 def _riders(stack: ExitStack, source: Path | None, stretch: Stretch | None) -> Riders | None:
     if source is None or stretch is None:
         return None
-    opened = open_media(source, first_picture=False)
-    return Riders(stack.enter_context(opened), source, stretch)
+    # Of a Matroska film without a picture decoded, libav does not say when it starts.
+    return Riders(stack.enter_context(open_media(source)), source, stretch)
 
 
 def _picture_out(target: OutputContainer, video: VideoStream) -> VideoStream:
