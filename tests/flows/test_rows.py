@@ -214,6 +214,17 @@ def test_a_machine_that_is_behind_tells_late_but_tells(
     assert told == [("row 2 a: probe", "Completed"), ("row 2 a: fit", "Completed")]
 
 
+def test_whoever_presses_ctrl_c_waits_for_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import rows
+
+    class Held(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:  # noqa: ARG002  as it is called
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(rows, "_tellers", {Held()})
+    rows.all_told()
+
+
 def test_without_a_flow_run_the_work_is_just_done() -> None:
     from tasks.rows import as_tasks
 
